@@ -1,0 +1,152 @@
+"""What the shop says to its customers, and what came of it.
+
+Campaign   what to give and say, to whom, when. Points, a message, or both.
+           draft -> scheduled -> (running <-> scheduled for repeats) -> finished; paused and stopped by the owner.
+           `next_at` (UTC) is when the next rotation is due; `next_date` the local date it stands for.
+Rotation   one run of a campaign: unique (campaign, local date), so that it starts once whatever restarts.
+Message    one row per person and rotation, made in one statement when the rotation starts.
+             queued -> claimed (lease) -> sending -> sent | retry | failed | uncertain
+             suppressed   said no in the meantime; held_out  left alone on purpose, to measure; stopped by the owner
+           Unique per (rotation, contact) and per (rotation, address): two people sharing an address get one.
+           `sending` is committed just before the payload leaves. A process that dies there leaves `uncertain`,
+           shown to the owner and never silently sent again.
+Outgoing   the rendered mail of a box without EMAIL_URL: the outbox the owner reads in the app.
+Link       an address found in a campaign's text; the mail carries our own link to it. Click counts one visit.
+Attribution  an order that followed a message within the campaign's window; an order belongs to one message.
+Written by: campaigns.scheduling, sending, tracking, attribution.
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class Campaign(models.Model):
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        SCHEDULED = "scheduled", _("Scheduled")
+        RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Paused")
+        STOPPED = "stopped", _("Stopped")
+        FINISHED = "finished", _("Finished")
+
+    class Repeat(models.TextChoices):
+        ONCE = "once", _("Once")
+        WEEKLY = "weekly", _("Every week")
+        MONTHLY = "monthly", _("Every month")
+
+    name = models.CharField(_("Name"), max_length=120)
+    segment = models.ForeignKey("contacts.Segment", models.PROTECT, null=True, blank=True, related_name="campaigns")
+    points = models.PositiveIntegerField(_("Points to give"), default=0)
+    subject = models.CharField(_("Subject"), max_length=150, blank=True)
+    body = models.TextField(_("Message"), blank=True)  # Markdown with {{ fields }}
+    repeat = models.CharField(_("Repeat"), max_length=8, choices=Repeat, default=Repeat.ONCE)
+    starts_date = models.DateField(_("Date"), null=True, blank=True)
+    send_time = models.TimeField(_("Time"), null=True, blank=True)
+    holdout_percent = models.PositiveSmallIntegerField(_("Leave out to measure"), default=0)
+    window_days = models.PositiveSmallIntegerField(_("Count orders for"), default=7)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    next_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    next_date = models.DateField(null=True, blank=True)
+    problem = models.CharField(max_length=250, blank=True)  # why it paused itself
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(holdout_percent__lte=50), name="campaign_holdout_at_most_half"),
+            models.CheckConstraint(
+                condition=~Q(state="scheduled") | Q(next_at__isnull=False, next_date__isnull=False),
+                name="campaign_scheduled_has_a_time",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:detail", args=[self.pk])
+
+
+class Rotation(models.Model):
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rotations")
+    local_date = models.DateField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    points_given_at = models.DateTimeField(null=True)  # all points of this rotation are in the ledger
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "local_date"], name="rotation_once_per_date")]
+
+
+class Message(models.Model):
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        CLAIMED = "claimed", _("Next")
+        SENDING = "sending", _("On its way")
+        SENT = "sent", _("Sent")
+        RETRY = "retry", _("Will be tried again")
+        FAILED = "failed", _("Could not be delivered")
+        UNCERTAIN = "uncertain", _("Not sure it arrived")
+        SUPPRESSED = "suppressed", _("Said no")
+        HELD_OUT = "held_out", _("Left out to measure")
+        STOPPED = "stopped", _("Stopped")
+        POINTS_ONLY = "points_only", _("Points only")  # gets the points; no message, or none may be sent
+
+    rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="messages")
+    contact = models.ForeignKey("contacts.Contact", models.CASCADE, related_name="messages")
+    address_hash = models.CharField(max_length=64, null=True)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    points = models.PositiveIntegerField(default=0)  # given with this message
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+    claimed_by = models.CharField(max_length=40, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    provider_id = models.CharField(max_length=200, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rotation", "contact"], name="message_once_per_person"),
+            models.UniqueConstraint(fields=["rotation", "address_hash"], name="message_once_per_address"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="message_to_do"),
+            models.Index(fields=["contact", "-sent_at"], name="message_of_contact"),
+        ]
+
+
+class Outgoing(models.Model):
+    message = models.OneToOneField(Message, models.CASCADE, null=True, related_name="outgoing")  # null: a test
+    to = models.CharField(max_length=254)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    html = models.TextField()
+    headers = models.JSONField(default=dict)
+    at = models.DateTimeField(db_index=True)
+
+
+class Link(models.Model):
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="links")
+    url = models.URLField(max_length=2000)
+    url_hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "url_hash"], name="link_once_per_campaign")]
+
+
+class Click(models.Model):
+    message = models.ForeignKey(Message, models.CASCADE, related_name="clicks")
+    link = models.ForeignKey(Link, models.CASCADE, related_name="clicks")
+    at = models.DateTimeField()
+
+
+class Attribution(models.Model):
+    order = models.OneToOneField("orders.Order", models.CASCADE, related_name="attribution")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="attributions")
+    amount_minor = models.BigIntegerField()
+    after_click = models.BooleanField(default=False)
+    at = models.DateTimeField()

@@ -1,0 +1,195 @@
+"""People, what identifies them, what they allowed, and the trays others fill about them.
+
+Contact          one person. The words on screen are "customer". `email` and `phone` hold what was
+                 written, `email_key` and `phone_key` what we match on (lower case; digits with
+                 country code). A masked phone or a relay address that changes is never a key.
+ContactKey       the person's number on a platform: (source, value) is unique, e.g. ("shopify", "721").
+                 One person may have many; a key never moves without a merge.
+Consent          append-only: every yes and no with its source, wording and time. `Contact.consent`
+                 repeats the newest. Blank in a file is unknown, never yes; an import never turns no into yes.
+Suppression      "never write to this address", kept as a keyed hash so that it survives erasure and re-import.
+Note             what the owner wrote about a person.
+Segment          a named group. kind=computed: members are rows, replaced by the analyst's night run
+                 (a TRAY: `segments.replace_members`). kind=saved: a saved customer-list filter, read live.
+SegmentSize      how many were in a segment on a date, for the chart of sizes over time.
+
+Standing (a TRAY) is the group of columns at the end of Contact that higher floors report, so that
+one list can sort by them: purchases by orders.recording, the balance by rewards.ledger, scores by
+loyalty.publishing; each only through contacts.standing. They repeat facts kept elsewhere and
+can be rebuilt from them; `check_books` compares.
+"""
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class ContactQuerySet(models.QuerySet):
+    def alive(self):
+        return self.filter(erased_at=None)
+
+
+class Contact(models.Model):
+    class ConsentState(models.TextChoices):
+        UNKNOWN = "unknown", _("Not asked")
+        YES = "yes", _("Said yes")
+        NO = "no", _("Said no")
+
+    name = models.CharField(_("Full name"), max_length=200, blank=True)
+    greeting = models.CharField(_("How to greet"), max_length=100, blank=True)
+    email = models.EmailField(_("E-mail"), max_length=254, blank=True)
+    email_key = models.CharField(max_length=254, null=True, editable=False)
+    phone = models.CharField(_("Phone"), max_length=40, blank=True)
+    phone_key = models.CharField(max_length=20, null=True, editable=False, db_index=True)
+    company = models.CharField(_("Company"), max_length=200, blank=True)
+    street = models.CharField(_("Street"), max_length=250, blank=True)
+    postcode = models.CharField(_("Postcode"), max_length=20, blank=True)
+    city = models.CharField(_("City"), max_length=120, blank=True)
+    region = models.CharField(_("Region"), max_length=120, blank=True)
+    country = models.CharField(_("Country"), max_length=60, blank=True)
+    birthday = models.DateField(_("Birthday"), null=True, blank=True)
+    language = models.CharField(_("Language"), max_length=10, blank=True)
+    tags = models.JSONField(_("Tags"), default=list, blank=True)
+    extra = models.JSONField(default=dict, blank=True)  # columns of imported files we have no field for
+    consent = models.CharField(max_length=8, choices=ConsentState, default=ConsentState.UNKNOWN)
+    typed_fields = models.JSONField(default=list, editable=False)  # corrected by hand: no import overwrites them
+    joined_at = models.DateTimeField()  # first known moment: sign-up or first order
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    erased_at = models.DateTimeField(null=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_by_import = models.BigIntegerField(null=True, editable=False, db_index=True)
+
+    # Standing: reported by higher floors, see above.
+    order_count = models.PositiveIntegerField(default=0, editable=False)
+    spent_minor = models.BigIntegerField(default=0, editable=False)  # net of refunds, in the shop's currency
+    first_order_at = models.DateTimeField(null=True, editable=False)
+    last_order_at = models.DateTimeField(null=True, editable=False)
+    points_balance = models.BigIntegerField(default=0, editable=False)
+    group = models.CharField(max_length=30, blank=True, editable=False)  # RFM group slug
+    stage = models.CharField(max_length=20, blank=True, editable=False)  # life cycle slug
+    churn_risk = models.FloatField(null=True, editable=False)  # 0 to 1
+    at_stake_minor = models.BigIntegerField(null=True, editable=False)
+    scored_on = models.DateField(null=True, editable=False)  # the date the scores speak of
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["email_key"], name="contact_email_is_one_person"),
+            models.CheckConstraint(condition=~Q(email_key=""), name="contact_email_key_is_null_or_text"),
+            models.CheckConstraint(condition=~Q(phone_key=""), name="contact_phone_key_is_null_or_text"),
+            models.CheckConstraint(
+                condition=Q(churn_risk=None) | Q(churn_risk__gte=0, churn_risk__lte=1), name="contact_risk_is_a_share"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="contact_by_name"),
+            models.Index(fields=["-last_order_at", "-id"], name="contact_by_last_order"),
+            models.Index(fields=["-spent_minor", "-id"], name="contact_by_spent"),
+            models.Index(fields=["-order_count", "-id"], name="contact_by_orders"),
+            models.Index(fields=["-points_balance", "-id"], name="contact_by_points"),
+            models.Index(fields=["-churn_risk", "-id"], name="contact_by_risk"),
+            models.Index(fields=["-at_stake_minor", "-id"], name="contact_by_stake"),
+            models.Index(fields=["group", "-spent_minor", "-id"], name="contact_by_group"),
+            models.Index(fields=["-joined_at", "-id"], name="contact_by_joined"),
+        ]
+
+    def __str__(self):
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.email or self.phone or _("Customer %(number)s") % {"number": self.pk}
+
+    @property
+    def first_name(self) -> str:
+        """What a message greets with: the owner's wording, else the first word; a Chinese name stays whole."""
+        if self.greeting or not self.name:
+            return self.greeting
+        is_cjk = "\u3400" <= self.name[0] <= "\u9fff"
+        return self.name if is_cjk else self.name.split()[0]
+
+    def get_absolute_url(self) -> str:
+        return reverse("contacts:detail", args=[self.pk])
+
+
+class ContactKey(models.Model):
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="keys")
+    source = models.CharField(max_length=30)
+    value = models.CharField(max_length=200)
+    created_by_import = models.BigIntegerField(null=True, editable=False, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "value"], name="contact_key_is_one_person")]
+
+
+class Consent(models.Model):
+    class Source(models.TextChoices):
+        OWNER = "owner", _("Noted by the owner")
+        IMPORT = "import", _("From a file")
+        LINK = "link", _("Unsubscribe link")
+        CLICK = "click", _("One-click unsubscribe")
+        BOUNCE = "bounce", _("Address does not exist")
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents")
+    state = models.CharField(max_length=8, choices=Contact.ConsentState)
+    source = models.CharField(max_length=10, choices=Source)
+    detail = models.CharField(max_length=250, blank=True)  # file and column, campaign, or the wording agreed to
+    at = models.DateTimeField()
+    created_by_import = models.BigIntegerField(null=True, editable=False, db_index=True)
+
+
+class Suppression(models.Model):
+    address_hash = models.CharField(max_length=64, unique=True)  # tokens.keyed_hash(email_key)
+    reason = models.CharField(max_length=10, choices=Consent.Source)
+    at = models.DateTimeField()
+
+
+class Note(models.Model):
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="notes")
+    text = models.TextField(_("Note"), max_length=5000)
+    at = models.DateTimeField()
+    author = models.CharField(max_length=120, blank=True)
+
+
+class Segment(models.Model):
+    class Kind(models.TextChoices):
+        COMPUTED = "computed", _("Kept by the night run")
+        SAVED = "saved", _("Saved filter")
+
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(_("Name"), max_length=100)
+    description = models.CharField(max_length=300, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.COMPUTED)
+    filter = models.JSONField(default=dict, blank=True)  # kind=saved: the customer list's query
+    member_count = models.PositiveIntegerField(default=0)
+    spent_minor = models.BigIntegerField(default=0)
+    as_of = models.DateField(null=True)
+    rank = models.PositiveSmallIntegerField(default=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("contacts:list") + f"?segment={self.slug}"
+
+
+class SegmentMember(models.Model):
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="members")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "contact"], name="segment_holds_a_person_once")]
+
+
+class SegmentSize(models.Model):
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="sizes")
+    date = models.DateField()
+    member_count = models.PositiveIntegerField()
+    spent_minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "date"], name="segment_size_once_a_day")]

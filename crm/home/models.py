@@ -1,0 +1,29 @@
+"""What the owner sees first.
+
+Action  (a TRAY) one suggestion: what to do, why, what it may bring, and the address its button opens.
+        Replaced as a whole by the analyst's night run (`actions.replace_all`); dismissed ones stay away
+        for 14 days by their `key`. Never acts by itself.
+"""
+
+from django.db import models
+
+
+class Action(models.Model):
+    key = models.CharField(max_length=100, unique=True)  # kind and subject, stable from night to night
+    kind = models.CharField(max_length=30)
+    icon = models.CharField(max_length=30, default="sparkles")
+    title = models.JSONField()  # {"en": ..., "zh-hans": ...}: written by the night run, read in any language
+    evidence = models.JSONField()
+    why = models.JSONField()
+    button = models.JSONField()
+    url = models.CharField(max_length=300)
+    gain_low_minor = models.BigIntegerField(null=True)
+    gain_high_minor = models.BigIntegerField(null=True)
+    cost_minor = models.BigIntegerField(null=True)
+    rank = models.PositiveSmallIntegerField(default=100)
+    as_of = models.DateField()
+
+
+class Dismissal(models.Model):
+    key = models.CharField(max_length=100, unique=True)
+    until = models.DateTimeField()

@@ -1,0 +1,31 @@
+"""What is due. Each app registers one function that picks up its own due or forgotten work.
+
+The broker only makes work start sooner; `manage.py run_due` and the worker's minute beat
+call every sweep here, so nothing depends on a message arriving (docs/decisions/0004-registries.md).
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+Sweep = Callable[..., int]
+SWEEPS: dict[str, Sweep] = {}
+
+
+def register(kind: str, sweep: Sweep) -> None:
+    """Add a sweep: `sweep(now=) -> how many pieces of work it did`. Called from AppConfig.ready()."""
+    SWEEPS[kind] = sweep
+
+
+def run_all(*, now: dt.datetime) -> tuple[dict[str, int], dict[str, str]]:
+    """Run every sweep once; one that fails does not stop the others. Return counts and errors by kind."""
+    counts, errors = {}, {}
+    for kind, sweep in SWEEPS.items():
+        try:
+            counts[kind] = sweep(now=now)
+        except Exception as error:
+            log.exception("sweep %s failed", kind)
+            counts[kind], errors[kind] = 0, f"{type(error).__name__}: {error}"
+    return counts, errors

@@ -1,0 +1,100 @@
+"""Write amounts, dates, shares and counts the way the reader's language does."""
+
+import datetime as dt
+
+from babel import Locale
+from babel import dates as babel_dates
+from babel import numbers as babel_numbers
+from django import template
+from django.utils import timezone, translation
+
+from crm.lib import money as money_units
+
+register = template.Library()
+
+
+def locale() -> Locale:
+    """Return the Babel locale of the active language."""
+    return Locale.parse("zh_Hans_CN" if (translation.get_language() or "").startswith("zh") else "en")
+
+
+@register.filter
+def money(minor, currency: str) -> str:
+    """Write minor units as an amount: 1248050|money:"EUR" is €12,480.50."""
+    if minor is None or minor == "":
+        return "–"
+    return babel_numbers.format_currency(money_units.from_minor(int(minor), currency), currency, locale=locale())
+
+
+@register.filter
+def rough_money(minor, currency: str) -> str:
+    """Write an estimate without the cents: €12,480."""
+    if minor is None or minor == "":
+        return "–"
+    return babel_numbers.format_currency(
+        round(money_units.from_minor(int(minor), currency)), currency, locale=locale(), currency_digits=False,
+        format="¤#,##0",
+    )
+
+
+@register.filter
+def number(value) -> str:
+    """Write a count: 1,284."""
+    return "–" if value is None or value == "" else babel_numbers.format_decimal(value, locale=locale())
+
+
+@register.filter
+def percent(share, places: int = 0) -> str:
+    """Write a share between 0 and 1: 0.418|percent:1 is 41.8%."""
+    if share is None or share == "":
+        return "–"
+    pattern = "#,##0" + ("." + "0" * int(places) if int(places) else "") + "%"
+    return babel_numbers.format_percent(share, pattern, locale=locale())
+
+
+@register.filter
+def day(value) -> str:
+    """Write a date, in the shop's zone where it is a moment: Nov 21, 2026."""
+    if not value:
+        return "–"
+    if isinstance(value, dt.datetime):
+        value = timezone.localtime(value).date()
+    elif isinstance(value, str):
+        value = dt.date.fromisoformat(value[:10])
+    return babel_dates.format_date(value, "medium", locale=locale())
+
+
+@register.filter
+def short_day(value) -> str:
+    """Write a date without its year: Nov 21."""
+    if not value:
+        return "–"
+    if isinstance(value, dt.datetime):
+        value = timezone.localtime(value).date()
+    return babel_dates.format_skeleton("MMMd", value, locale=locale())
+
+
+@register.filter
+def moment(value) -> str:
+    """Write a date and time in the shop's zone: Nov 21, 2026, 09:30."""
+    if not value:
+        return "–"
+    local = timezone.localtime(value)
+    return f"{babel_dates.format_date(local, 'medium', locale=locale())} {local:%H:%M}"
+
+
+@register.filter
+def ago(value, now: dt.datetime | None = None) -> str:
+    """Write how long ago: 2 hours ago."""
+    if not value:
+        return "–"
+    delta = value - (now or timezone.now())
+    return babel_dates.format_timedelta(delta, add_direction=True, locale=locale())
+
+
+@register.filter
+def in_my_words(texts) -> str:
+    """Choose the reader's language from {"en": ..., "zh-hans": ...}."""
+    if not isinstance(texts, dict):
+        return texts or ""
+    return texts.get(translation.get_language() or "en") or texts.get("en", "")

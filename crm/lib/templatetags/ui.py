@@ -1,0 +1,5 @@
+"""The components pages are built from; each is shown in every state on /styleguide/."""
+
+from django import template
+
+register = template.Library()
