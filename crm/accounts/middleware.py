@@ -11,20 +11,18 @@ from crm.accounts.models import Shop, User
 
 
 class FirstVisit:
-    """Until there is an owner, every address leads to the set-up page."""
+    """Until there is an owner and a shop, every address leads to the set-up page."""
 
     def __init__(self, get_response):
         self.get_response = get_response
-        self.is_set_up = False
 
     def __call__(self, request):
         return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        if self.is_set_up and not settings.DEBUG and getattr(settings, "REMEMBER_SET_UP", True):
+        if request.shop and (request.user.is_authenticated or User.objects.exists()):
             return None
-        self.is_set_up = User.objects.exists() and Shop.objects.exists()
-        if self.is_set_up or getattr(view, "works_before_setup", False):
+        if getattr(view, "works_before_setup", False):
             return None
         return redirect("accounts:setup")
 

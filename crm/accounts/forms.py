@@ -1,0 +1,103 @@
+from django import forms
+from django.conf import settings
+from django.contrib.auth import authenticate, password_validation
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts import choices
+from crm.accounts.models import Shop, User
+
+
+class ShopFields(forms.ModelForm):
+    """What set-up and settings both ask about the shop."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["currency"] = forms.ChoiceField(
+            label=_("Currency"), choices=choices.currencies, help_text=_("Points and figures are counted in it.")
+        )
+        self.fields["timezone"] = forms.ChoiceField(
+            label=_("Time zone"), choices=choices.zones, help_text=_("Days begin and messages leave by this clock.")
+        )
+        self.fields["language"] = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
+
+class SetupForm(ShopFields):
+    owner_name = forms.CharField(label=_("Your name"), max_length=120)
+    email = forms.EmailField(label=_("Your e-mail"), help_text=_("You log in with it. It is never shown to customers."))
+    password = forms.CharField(
+        label=_("Password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        strip=False,
+        help_text=_("At least 10 characters. A sentence is easy to remember."),
+    )
+
+    field_order = ["owner_name", "email", "password", "name", "kind", "currency", "timezone", "language"]
+
+    class Meta:
+        model = Shop
+        fields = ["name", "kind", "currency", "timezone", "language"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.order_fields(self.field_order)
+        self.fields["owner_name"].widget.attrs["autocomplete"] = "name"
+        self.fields["email"].widget.attrs["autocomplete"] = "username"
+
+    def clean_email(self):
+        return self.cleaned_data["email"].strip().lower()
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("password"):
+            user = User(email=cleaned.get("email", ""), name=cleaned.get("owner_name", ""))
+            try:
+                password_validation.validate_password(cleaned["password"], user)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return cleaned
+
+
+class LoginForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+    password = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, *args, request=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.request = request
+        self.user = None
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("email") and cleaned.get("password"):
+            self.user = authenticate(
+                self.request, username=cleaned["email"].strip().lower(), password=cleaned["password"]
+            )
+            if self.user is None:
+                raise forms.ValidationError(_("E-mail and password do not belong together. Nothing was changed."))
+        return cleaned
+
+
+class PasswordForm(forms.Form):
+    current = forms.CharField(
+        label=_("Current password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+    new = forms.CharField(
+        label=_("New password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_current(self):
+        if not self.user.check_password(self.cleaned_data["current"]):
+            raise forms.ValidationError(_("This is not your current password."))
+        return self.cleaned_data["current"]
+
+    def clean_new(self):
+        password_validation.validate_password(self.cleaned_data["new"], self.user)
+        return self.cleaned_data["new"]
