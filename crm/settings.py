@@ -1,11 +1,15 @@
 """One settings file; everything a box may differ in comes from the environment (.env.example)."""
 
+import contextlib
+import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from crm.lib import env, sqlite
+from crm.lib import broker, env, sqlite
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_file(Path(os.environ.get("ENV_FILE", BASE_DIR / ".env")))
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -14,16 +18,24 @@ def _kept_secret() -> str:
     """Return this box's secret key, made on the first start and kept in the data folder."""
     path = DATA_DIR / "secret_key"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        new = DATA_DIR / f"secret_key.{os.getpid()}"
+        new.touch(mode=0o600)
+        new.write_text(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)  # whole or not at all, and the first of two starts wins
+        new.unlink()
     return path.read_text().strip()
 
 
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY") or _kept_secret()
 SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
-ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or ["*"]
 SITE_URL = env.text("SITE_URL", f"http://127.0.0.1:{env.number('PORT', 8000)}").rstrip("/")
+# On this machine only: its own names, so that no foreign page can reach the box by a name of its own (DNS rebinding).
+# Open to a network without a SITE_URL: we cannot know our names there.
+_LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+_UNNAMED = env.text("HOST", "127.0.0.1") not in [*_LOOPBACK, "::1"] and not env.text("SITE_URL")
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or (["*"] if _UNNAMED else [*_LOOPBACK, urlsplit(SITE_URL).hostname])
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL.startswith("https://") else []
 HTTPS = SITE_URL.startswith("https://")
 
@@ -56,11 +68,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.lib.htmx.HtmxRedirects",
+    "crm.accounts.middleware.ShopLanguageAndZone",
     "crm.accounts.middleware.FirstVisit",
     "crm.accounts.middleware.OwnersOnly",
-    "crm.accounts.middleware.ShopLanguageAndZone",
 ]
 
 ROOT_URLCONF = "crm.urls"
@@ -77,6 +90,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.shop",
+                "crm.home.context.menu",
             ],
             "builtins": ["crm.lib.templatetags.ui", "crm.lib.templatetags.say", "django.templatetags.i18n",
                          "django.templatetags.static", "template_partials.templatetags.partials"],
@@ -106,7 +120,6 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # see SECURE_SSL_REDIRECT
 
 LANGUAGE_CODE = "en"
@@ -136,16 +149,13 @@ if EMAIL_URL:
 MAIL_FROM = env.text("MAIL_FROM")
 
 REDIS_URL = env.text("REDIS_URL")
-CELERY_BROKER_URL = env.text("BROKER_URL") or REDIS_URL or f"filesystem://{DATA_DIR}/queue"
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"visibility_timeout": 2 * 3600}
-    if CELERY_BROKER_URL.startswith(("redis", "unix", "valkey"))
-    else {
-        "data_folder_in": str(DATA_DIR / "queue"),
-        "data_folder_out": str(DATA_DIR / "queue"),
-        "polling_interval": 0.1,
-    }
+CELERY_BROKER_URL = (
+    env.text("BROKER_URL") or REDIS_URL or broker.live_url(DATA_DIR) or f"filesystem://{DATA_DIR}/queue"
 )
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = broker.filesystem_options(DATA_DIR)
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2 * 3600}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

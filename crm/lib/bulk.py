@@ -1,14 +1,59 @@
-"""Insert many rows in few statements, with keys known beforehand.
+"""Read and write many rows in few statements, with keys known beforehand.
 
-Django's bulk_create spends most of an import in Python; these two functions send plain
-tuples. They are exact equivalents on SQLite and PostgreSQL and must run inside a transaction.
+Django's bulk_create spends most of an import in Python; these functions send plain tuples.
+They do the same on SQLite and PostgreSQL and must run inside a transaction. Lengths are the
+caller's business: PostgreSQL refuses a text that is too long, SQLite keeps it.
 """
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
+from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
+
+
+def among(values: Collection[int] | Collection[str]) -> RawSQL:
+    """Return an expression for `field__in=` that carries any number of values as one parameter."""
+    values = list(values)
+    if not values:
+        return _Nothing("", [])  # PostgreSQL would ask of what type none is
+    is_text = isinstance(values[0], str)
+    if connection.vendor == "postgresql":
+        return RawSQL(f"SELECT unnest(%s::{'text' if is_text else 'bigint'}[])", [values])
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(values, ensure_ascii=False)])
+
+
+class _Nothing(RawSQL):
+    """No value at all: Django answers such a query itself."""
+
+    def as_sql(self, compiler, connection):
+        raise EmptyResultSet
+
+
+def rows(queryset: models.QuerySet) -> list[tuple]:
+    """Return what `values_list` would, three times as fast: times, JSON and truth are read by us, column by column."""
+    compiler = queryset.query.get_compiler(queryset.db)
+    try:
+        sql, params = compiler.as_sql()
+    except EmptyResultSet:
+        return []
+    readers = [
+        (index, reader)
+        for index, (expression, _sql, _alias) in enumerate(compiler.select)
+        if (reader := _reader(expression.output_field))
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        found = cursor.fetchall()
+    if not readers or not found:
+        return found
+    columns = list(zip(*found))
+    for index, reader in readers:
+        columns[index] = [None if value is None else reader(value) for value in columns[index]]
+    return list(zip(*columns))
 
 
 def reserve_ids(model: type[models.Model], count: int) -> list[int]:
@@ -29,55 +74,117 @@ def reserve_ids(model: type[models.Model], count: int) -> list[int]:
         return list(range(first, first + count))
 
 
-def insert(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence], *, ignore_conflicts=False) -> int:
+def insert(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence], *, ignore_conflicts=False
+) -> int:
     """Insert tuples in the order of `columns` (attribute names such as "contact_id"); return how many were sent."""
-    rows = [tuple(row) for row in rows]
+    fields = [_field(model, column) for column in columns]
+    rows = _adapted(fields, rows)
     if not rows:
         return 0
-    names = [_column(model, column) for column in columns]
-    placeholders = ", ".join(["%s"] * len(names))
-    tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    sql = (
-        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} "
-        f"({', '.join(connection.ops.quote_name(name) for name in names)}) VALUES ({placeholders}){tail}"
-    )
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     with connection.cursor() as cursor:
-        cursor.executemany(sql, _adapted(rows))
+        if connection.vendor == "postgresql" and not ignore_conflicts:
+            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return len(rows)
+        placeholders = ", ".join(["%s"] * len(fields))
+        tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({placeholders}){tail}", rows)
     return len(rows)
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence]) -> int:
     """Update rows by primary key: tuples in the order of `columns`, the key last; return how many were sent."""
-    rows = [tuple(row) for row in rows]
+    fields = [_field(model, column) for column in columns]
+    rows = _adapted(fields, rows)
     if not rows:
         return 0
-    assignments = ", ".join(f"{connection.ops.quote_name(_column(model, column))} = %s" for column in columns)
-    sql = f"UPDATE {connection.ops.quote_name(model._meta.db_table)} SET {assignments} WHERE id = %s"
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = [connection.ops.quote_name(field.column) for field in fields]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, _adapted(rows))
+        if connection.vendor == "postgresql":
+            arrays = ", ".join([*(f"%s::{_array_type(field)}[]" for field in fields), "%s::bigint[]"])
+            assignments = ", ".join(f"{name} = v.{name}" for name in names)
+            cursor.execute(
+                f"UPDATE {table} SET {assignments} FROM unnest({arrays}) AS v({', '.join(names)}, id_) "
+                f"WHERE {table}.id = v.id_",
+                [list(column) for column in zip(*rows)],
+            )
+        else:
+            assignments = ", ".join(f"{name} = %s" for name in names)
+            cursor.executemany(f"UPDATE {table} SET {assignments} WHERE id = %s", rows)
     return len(rows)
 
 
-def _column(model: type[models.Model], attribute: str) -> str:
-    return next(field.column for field in model._meta.concrete_fields if attribute in (field.attname, field.column))
+def _field(model: type[models.Model], attribute: str) -> models.Field:
+    return next(field for field in model._meta.concrete_fields if attribute in (field.attname, field.column))
 
 
-def _adapted(rows: list[tuple]) -> list[tuple]:
-    """Write times, dates and JSON as the database wants them; leave numbers and text alone."""
-    special = {index for row in rows for index, value in enumerate(row) if isinstance(value, dt.date | dict | list)}
-    if not special:
+def _array_type(field: models.Field) -> str:
+    kind = field.db_type(connection)
+    return "text" if kind.startswith("varchar") else kind  # a cast to varchar(n) would cut silently
+
+
+def _adapted(fields: Sequence[models.Field], rows: Iterable[Sequence]) -> list[Sequence]:
+    """Write times, dates and JSON as the database wants them, column by column; leave numbers and text alone."""
+    adapters = [(index, adapter) for index, field in enumerate(fields) if (adapter := _adapter(field))]
+    rows = list(rows)
+    if not adapters or not rows:
         return rows
-    return [
-        tuple(_adapt(value) if index in special else value for index, value in enumerate(row))
-        for row in rows
-    ]
+    columns = list(zip(*rows))
+    for index, adapter in adapters:
+        first = columns[index][0]  # one moment often stands in every row
+        said = None if first is None else adapter(first)
+        columns[index] = [
+            said if value is first else None if value is None else adapter(value) for value in columns[index]
+        ]
+    return list(zip(*columns))
 
 
-def _adapt(value):
-    if isinstance(value, dt.datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, dt.date):
-        return connection.ops.adapt_datefield_value(value)
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return value
+def _adapter(field: models.Field) -> Callable | None:
+    if isinstance(field, models.JSONField):
+        return _json
+    if connection.vendor == "postgresql":
+        return None
+    if isinstance(field, models.DateTimeField):
+        return _sqlite_moment
+    return str if isinstance(field, models.DateField) else None
+
+
+def _json(value) -> str:
+    return "{}" if value == {} else "[]" if value == [] else json.dumps(value, ensure_ascii=False)
+
+
+def _sqlite_moment(value: dt.datetime) -> str:
+    """Write the moment in UTC as Django does: without a zone, microseconds only where there are some."""
+    if value.tzinfo is not dt.UTC:
+        value = value.astimezone(dt.UTC)
+    return value.isoformat(" ")[:-6]
+
+
+def _reader(field: models.Field) -> Callable | None:
+    if isinstance(field, models.JSONField):
+        return _read_json
+    if connection.vendor == "postgresql":
+        return None
+    if isinstance(field, models.DateTimeField):
+        return _read_sqlite_moment
+    if isinstance(field, models.DateField):
+        return _read_sqlite_date
+    return bool if isinstance(field, models.BooleanField) else None
+
+
+def _read_json(text: str):
+    return {} if text == "{}" else [] if text == "[]" else json.loads(text)
+
+
+def _read_sqlite_moment(value: str | dt.datetime) -> dt.datetime:
+    """Read a moment in UTC: the driver has parsed a column already, the result of a function is text."""
+    return (dt.datetime.fromisoformat(value) if isinstance(value, str) else value).replace(tzinfo=dt.UTC)
+
+
+def _read_sqlite_date(value: str | dt.date) -> dt.date:
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value

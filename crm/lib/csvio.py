@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
-_STARTS_FORMULA = tuple("=+-@\t\r＝＋－＠")
+_STARTS_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_SKIPPED = " \"'\u00a0\u200b\ufeff"  # what may stand before a formula without stopping it
 _NUMBER_OR_PHONE = re.compile(r"-?\d+(\.\d+)?|\+\d{6,15}")
 
 
 def safe_cell(value) -> str:
     """Return the cell's text, guarded with an apostrophe where a spreadsheet would run it."""
     text = "" if value is None else str(value)
-    if text.lstrip(" \"'").startswith(_STARTS_FORMULA) and not _NUMBER_OR_PHONE.fullmatch(text):
+    if text.lstrip(_SKIPPED).startswith(_STARTS_FORMULA) and not _NUMBER_OR_PHONE.fullmatch(text):
         return "'" + text
     return text
 
@@ -26,7 +27,7 @@ class _Echo:
 def lines(header: Sequence[str], rows: Iterable[Sequence]) -> Iterator[str]:
     """Yield a CSV file line by line, with a byte order mark for Excel."""
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_MINIMAL)
-    yield "\ufeff" + writer.writerow(header)
+    yield "\ufeff" + writer.writerow([safe_cell(cell) for cell in header])
     for row in rows:
         yield writer.writerow([safe_cell(cell) for cell in row])
 

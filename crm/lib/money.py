@@ -8,8 +8,8 @@ import re
 import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
 
-DIGITS = {code: 0 for code in "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()}
-DIGITS |= {code: 3 for code in "BHD IQD JOD KWD LYD OMR TND".split()}
+DIGITS = dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
+DIGITS |= dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
 
 _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,6})?")
 

@@ -5,10 +5,7 @@ call every sweep here, so nothing depends on a message arriving (docs/decisions/
 """
 
 import datetime as dt
-import logging
 from collections.abc import Callable
-
-log = logging.getLogger(__name__)
 
 Sweep = Callable[..., int]
 SWEEPS: dict[str, Sweep] = {}
@@ -19,13 +16,12 @@ def register(kind: str, sweep: Sweep) -> None:
     SWEEPS[kind] = sweep
 
 
-def run_all(*, now: dt.datetime) -> tuple[dict[str, int], dict[str, str]]:
+def run_all(*, now: dt.datetime) -> tuple[dict[str, int], dict[str, Exception]]:
     """Run every sweep once; one that fails does not stop the others. Return counts and errors by kind."""
     counts, errors = {}, {}
     for kind, sweep in SWEEPS.items():
         try:
             counts[kind] = sweep(now=now)
         except Exception as error:
-            log.exception("sweep %s failed", kind)
-            counts[kind], errors[kind] = 0, f"{type(error).__name__}: {error}"
+            counts[kind], errors[kind] = 0, error
     return counts, errors
