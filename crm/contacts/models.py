@@ -22,7 +22,10 @@ can be rebuilt from them; `check_books` compares.
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from crm.contacts.groups import GROUPS
 
 
 class ContactQuerySet(models.QuerySet):
@@ -40,6 +43,7 @@ class Contact(models.Model):
     greeting = models.CharField(_("How to greet"), max_length=100, blank=True)
     email = models.EmailField(_("E-mail"), max_length=254, blank=True)
     email_key = models.CharField(max_length=254, null=True, editable=False)
+    address_hash = models.CharField(max_length=64, null=True, editable=False)  # keyed_hash(email_key), for Suppression
     phone = models.CharField(_("Phone"), max_length=40, blank=True)
     phone_key = models.CharField(max_length=20, null=True, editable=False, db_index=True)
     company = models.CharField(_("Company"), max_length=200, blank=True)
@@ -85,6 +89,7 @@ class Contact(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["erased_at"], name="contact_alive"),  # counts them without reading the rows
             models.Index(fields=["name", "id"], name="contact_by_name"),
             models.Index(fields=["-last_order_at", "-id"], name="contact_by_last_order"),
             models.Index(fields=["-spent_minor", "-id"], name="contact_by_spent"),
@@ -94,6 +99,7 @@ class Contact(models.Model):
             models.Index(fields=["-at_stake_minor", "-id"], name="contact_by_stake"),
             models.Index(fields=["group", "-spent_minor", "-id"], name="contact_by_group"),
             models.Index(fields=["-joined_at", "-id"], name="contact_by_joined"),
+            models.Index(fields=["first_order_at"], name="contact_by_first_order"),
         ]
 
     def __str__(self):
@@ -175,6 +181,13 @@ class Segment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("contacts:list") + f"?segment={self.slug}"
+
+    @property
+    def label(self) -> str:
+        """Return the name in the reader's language; the night run writes the English one, owners write their own."""
+        if self.kind == self.Kind.SAVED:
+            return self.name
+        return str(GROUPS[self.slug].label) if self.slug in GROUPS else gettext(self.name)
 
 
 class SegmentMember(models.Model):

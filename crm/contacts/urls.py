@@ -1,5 +1,19 @@
 from django.urls import path
 
+from crm.contacts import views
+
 app_name = "contacts"
 
-urlpatterns = []
+urlpatterns = [
+    path("", views.customer_list, name="list"),
+    path("export/", views.export, name="export"),
+    path("undo/", views.undo, name="undo"),
+    path("segments/", views.segments, name="segments"),
+    path("segments/<slug:slug>/rename/", views.rename_segment, name="segment_rename"),
+    path("segments/<slug:slug>/delete/", views.delete_segment, name="segment_delete"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/edit/", views.edit, name="edit"),
+    path("<int:pk>/note/", views.add_note, name="note"),
+    path("<int:pk>/tags/", views.edit_tags, name="tags"),
+    path("<int:pk>/consent/", views.change_consent, name="consent"),
+]

@@ -32,6 +32,11 @@ class Product(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by_import = models.BigIntegerField(null=True, editable=False, db_index=True)
 
+    # Counted by orders.counting over all orders that count in the shop's currency, refunds not taken off.
+    sold_quantity = models.FloatField(null=True, editable=False)
+    earned_minor = models.BigIntegerField(null=True, editable=False)
+    counted_at = models.DateTimeField(null=True, editable=False)
+
     def __str__(self):
         return self.name
 
@@ -57,8 +62,12 @@ class Order(models.Model):
     source = models.CharField(max_length=30)
     number = models.CharField(_("Number"), max_length=120)
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.SALE)
-    contact = models.ForeignKey("contacts.Contact", models.SET_NULL, null=True, blank=True, related_name="orders")
-    original = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="returns")
+    contact = models.ForeignKey(  # the index order_of_contact begins with it
+        "contacts.Contact", models.SET_NULL, null=True, blank=True, related_name="orders", db_index=False
+    )
+    original = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="returns", db_index=False
+    )
     placed_at = models.DateTimeField(_("Placed"))
     currency = models.CharField(_("Currency"), max_length=3)
     total_minor = models.BigIntegerField()
@@ -74,6 +83,7 @@ class Order(models.Model):
     channel = models.CharField(max_length=60, blank=True)
     coupon_code = models.CharField(max_length=100, blank=True)
     note = models.TextField(blank=True)
+    corrected_at = models.DateTimeField(null=True, editable=False)  # by hand; a newer file may replace it again
     content_hash = models.CharField(max_length=32, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -84,7 +94,7 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["source", "number"], name="order_number_once_per_source"),
+            models.UniqueConstraint(fields=["number", "source"], name="order_number_once_per_source"),
             models.CheckConstraint(
                 condition=Q(kind="sale", total_minor__gte=0) | Q(kind="return", total_minor__lte=0),
                 name="order_sale_positive_return_negative",
@@ -96,7 +106,10 @@ class Order(models.Model):
             models.Index(fields=["-placed_at", "-id"], name="order_by_date"),
             models.Index(fields=["contact", "-placed_at"], name="order_of_contact"),
             models.Index(fields=["-total_minor", "-id"], name="order_by_total"),
-            models.Index(fields=["number"], name="order_by_number"),
+            models.Index(fields=["original"], name="order_returns", condition=Q(original__isnull=False)),
+            models.Index(  # the takings of a day, read from the index alone
+                fields=["placed_at", "counts", "currency", "kind", "net_minor", "contact"], name="order_takings"
+            ),
         ]
 
     def __str__(self):
@@ -107,7 +120,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", db_index=False)  # the constraint's index has it
     product = models.ForeignKey(Product, models.PROTECT, null=True, related_name="lines")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=300, blank=True)  # as it stood on the order
@@ -126,6 +139,7 @@ class Refund(models.Model):
     amount_minor = models.BigIntegerField()
     at = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True)
+    quantities = models.JSONField(default=dict)  # product id -> how many came back, where a return slip says so
 
     class Meta:
         constraints = [

@@ -1,5 +1,13 @@
 from django.urls import path
 
+from crm.orders import views
+
 app_name = "orders"
 
-urlpatterns = []
+urlpatterns = [
+    path("", views.order_list, name="list"),
+    path("export/", views.export, name="export"),
+    path("products/", views.products, name="products"),
+    path("products/<int:pk>/", views.edit_product, name="product"),
+    path("<int:pk>/", views.detail, name="detail"),
+]

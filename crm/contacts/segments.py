@@ -1,0 +1,56 @@
+"""The segment tray: who is in a named group, and how many there were over time."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Count, QuerySet, Sum
+
+from crm.contacts import listing
+from crm.contacts.models import Contact, Segment, SegmentMember, SegmentSize
+from crm.lib import bulk
+
+
+@transaction.atomic
+def replace_members(
+    slug: str, contact_ids: Iterable[int], *, as_of: dt.date, rank: int = 100, name: str = "", description: str = ""
+) -> Segment:
+    """Make these people the members of a computed segment, which is made if need be, and note its size that day."""
+    segment, _made = Segment.objects.get_or_create(slug=slug, defaults={"name": name or slug, "rank": rank})
+    present = set(segment.members.values_list("contact_id", flat=True))
+    wanted = set(contact_ids)
+    wanted = present & wanted | set(
+        Contact.objects.alive().filter(id__in=bulk.among(wanted - present)).values_list("id", flat=True)
+    )
+    if gone := present - wanted:
+        segment.members.filter(contact_id__in=bulk.among(gone)).delete()
+    bulk.insert(
+        SegmentMember,
+        ("segment_id", "contact_id"),
+        [(segment.id, member) for member in sorted(wanted - present)],
+        ignore_conflicts=True,
+    )
+    segment.kind, segment.rank = Segment.Kind.COMPUTED, rank
+    segment.name, segment.description = name or segment.name, description or segment.description
+    segment.save()
+    note_size(segment, as_of)
+    return segment
+
+
+def people(segment: Segment) -> QuerySet:
+    """Return who is in the segment now."""
+    if segment.kind == Segment.Kind.SAVED:
+        return listing.filtered(segment.filter)
+    return Contact.objects.alive().filter(memberships__segment=segment)
+
+
+def note_size(segment: Segment, as_of: dt.date) -> None:
+    """Count who is in the segment now, and keep the figure under its date."""
+    totals = people(segment).aggregate(members=Count("id"), spent=Sum("spent_minor"))
+    segment.member_count, segment.spent_minor, segment.as_of = totals["members"], totals["spent"] or 0, as_of
+    segment.save(update_fields=["member_count", "spent_minor", "as_of"])
+    SegmentSize.objects.update_or_create(
+        segment=segment,
+        date=as_of,
+        defaults={"member_count": segment.member_count, "spent_minor": segment.spent_minor},
+    )

@@ -1,0 +1,84 @@
+"""What the owner types about orders and products: filters, and facts of a product."""
+
+from decimal import Decimal
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from crm.contacts.forms import DateInput
+from crm.lib.money import digits, from_minor, to_minor
+from crm.orders.models import Order, Product
+
+SORTS = {
+    "-date": _("Newest first"),
+    "date": _("Oldest first"),
+    "-total": _("Highest total first"),
+    "total": _("Lowest total first"),
+}
+DEFAULT_SORT = "-date"
+PRODUCT_SORTS = {
+    "-earned": _("Earned most"),
+    "earned": _("Earned least"),
+    "-sold": _("Sold most"),
+    "sold": _("Sold least"),
+    "name": _("Name A to Z"),
+    "-name": _("Name Z to A"),
+    "category": _("Category A to Z"),
+    "-category": _("Category Z to A"),
+}
+DEFAULT_PRODUCT_SORT = "-earned"
+
+
+def _any(choices) -> list:
+    return [("", _("Any")), *choices]
+
+
+class OrderFilterForm(forms.Form):
+    """The order list's filter, as it stands in the address."""
+
+    q = forms.CharField(label=_("Number, customer or product"), max_length=100, required=False)
+    payment = forms.ChoiceField(label=_("Payment"), choices=_any(Order.Payment.choices), required=False)
+    kind = forms.ChoiceField(label=_("Kind"), choices=_any(Order.Kind.choices), required=False)
+    source = forms.CharField(label=_("Came from"), max_length=30, required=False)
+    since = forms.DateField(label=_("From"), widget=DateInput, required=False)
+    until = forms.DateField(label=_("Until"), widget=DateInput, required=False)
+    product = forms.IntegerField(min_value=1, max_value=2**62, widget=forms.HiddenInput, required=False)
+    sort = forms.ChoiceField(label=_("Sort by"), choices=SORTS.items(), required=False)
+
+
+class ProductFilterForm(forms.Form):
+    q = forms.CharField(label=_("Name, SKU or category"), max_length=100, required=False)
+    sort = forms.ChoiceField(label=_("Sort by"), choices=PRODUCT_SORTS.items(), required=False)
+
+
+class MoneyField(forms.DecimalField):
+    """An amount of one currency: typed in major units, kept as an integer of minor units."""
+
+    def __init__(self, *, currency: str, **options):
+        self.currency = currency
+        step = Decimal(1).scaleb(-digits(currency))
+        super().__init__(max_digits=13, decimal_places=digits(currency), step_size=None, **options)
+        self.widget.attrs["step"] = str(step)
+
+    def clean(self, value) -> int | None:
+        amount = super().clean(value)
+        return None if amount is None else to_minor(amount, self.currency)
+
+    def prepare_value(self, value):
+        return from_minor(value, self.currency) if isinstance(value, int) else value
+
+
+class ProductForm(forms.ModelForm):
+    class Meta:
+        model = Product
+        fields = ("category", "is_active")
+
+    def __init__(self, *args, currency: str, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["cost_minor"] = MoneyField(
+            label=_("What one costs you (%(currency)s)") % {"currency": currency},
+            currency=currency,
+            min_value=0,
+            required=False,
+            initial=self.instance.cost_minor,
+        )

@@ -1,0 +1,365 @@
+"""Write purchases into the books: orders with their lines, products and refunds.
+
+An order is known by (source, number). One that says what it said before is not touched; one that
+changed is updated, and what it held before is handed back for undo. Lists in, lists out, a number
+of queries that does not grow with the list.
+"""
+
+import datetime as dt
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from crm.accounts.models import Shop
+from crm.contacts.matching import Person
+from crm.lib import bulk
+from crm.orders import returning
+from crm.orders.models import Order, OrderLine, Product, Refund
+
+NAME_LIMIT, SKU_LIMIT, KEY_LIMIT = 300, 120, 200
+
+
+@dataclass(slots=True)
+class PurchaseLine:
+    """One line of an order; amounts in minor units, negative on a return slip."""
+
+    name: str = ""
+    sku: str = ""
+    quantity: float = 1
+    unit_price_minor: int = 0
+    total_minor: int = 0
+    category: str = ""
+
+
+@dataclass(slots=True)
+class Purchase:
+    """One order as a file, a form or a program tells it; amounts in minor units of its currency."""
+
+    source: str
+    number: str
+    placed_at: dt.datetime
+    currency: str
+    total_minor: int
+    kind: str = "sale"
+    discount_minor: int = 0
+    shipping_minor: int = 0
+    tax_minor: int = 0
+    refunded_minor: int = 0  # the platform's newest sum
+    refunded_at: dt.datetime | None = None
+    payment: str = "paid"
+    payment_word: str = ""
+    cancelled_at: dt.datetime | None = None
+    channel: str = ""
+    coupon_code: str = ""
+    note: str = ""
+    lines: list[PurchaseLine] = field(default_factory=list)
+    person: Person | None = None
+    contact_id: int | None = None
+    line_number: int = 0
+    content_hash: str = ""  # filled by recording
+
+
+@dataclass(slots=True)
+class Known:
+    """An order that is in the books already."""
+
+    order_id: int
+    content_hash: str
+    contact_id: int | None
+    created_by_import: int | None
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What became of a list: `order_ids` stands beside it, the rest are ids without repeats."""
+
+    order_ids: list[int]
+    created: list[int]
+    updated: list[int]
+    unchanged: list[int]
+    originals: list[int]  # sales that a return slip of this list gave money back for
+    contact_ids: list[int]  # people whose orders changed
+    products_created: list[int]
+    changes: list[tuple[str, int, dict, dict, int]]  # table, id, before, after, version after
+
+
+@lru_cache(maxsize=50_000)
+def product_key(sku: str, name: str) -> str:
+    """Return what a product is known by: its SKU, else its name, whatever the case and spacing; "" if it has neither."""
+    return " ".join(unicodedata.normalize("NFKC", sku or name).casefold().split())[:KEY_LIMIT]
+
+
+def look_up(purchases: Sequence[Purchase]) -> list[Known | None]:
+    """Return, beside each purchase, what the books have under its number."""
+    found = {}
+    for source in {purchase.source for purchase in purchases}:
+        numbers = {purchase.number for purchase in purchases if purchase.source == source}
+        orders = Order.objects.filter(source=source, number__in=bulk.among(numbers))
+        rows = orders.values_list("number", "id", "content_hash", "contact_id", "created_by_import")
+        for number, *known in bulk.rows(rows):
+            found[source, number] = Known(*known)
+    for purchase in purchases:
+        purchase.content_hash = _content_hash(purchase)
+    return [found.get((purchase.source, purchase.number)) for purchase in purchases]
+
+
+def is_unchanged(purchase: Purchase, known: Known | None) -> bool:
+    """Tell whether a looked-up purchase says what it said before and its buyer, if it names one, is known."""
+    if known is None or known.content_hash != purchase.content_hash:
+        return False
+    if purchase.contact_id is not None:
+        return known.contact_id == purchase.contact_id
+    return purchase.person is None or known.contact_id is not None
+
+
+def record(
+    purchases: Sequence[Purchase],
+    *,
+    now: dt.datetime,
+    import_id: int | None = None,
+    known: Sequence[Known | None] | None = None,
+    buyers: Sequence[int | None] | None = None,
+) -> Recorded:
+    """Write what is new or changed; the last of several purchases with one number counts. Inside a transaction.
+
+    `known` is what look_up returned for this list and `buyers` who each purchase belongs to, where the caller
+    found out; else the purchases' own contact_id.
+    """
+    if known is None:
+        known = look_up(purchases)
+    if buyers is None:
+        buyers = [purchase.contact_id for purchase in purchases]
+    known = dict(zip(map(_identity, purchases), known))
+    newest = {_identity(purchase): (purchase, buyer) for purchase, buyer in zip(purchases, buyers)}
+    new = [(key, purchase, buyer) for key, (purchase, buyer) in newest.items() if known[key] is None]
+    changed = [
+        (row, purchase, buyer)
+        for key, (purchase, buyer) in newest.items()
+        if (row := known[key]) and (row.content_hash != purchase.content_hash or buyer not in (None, row.contact_id))
+    ]
+    done = Recorded([], [], [], [], [], [], [], [])
+    products = _find_products([purchase for _key, purchase, _buyer in new + changed], now, import_id, done)
+    ids = {key: row.order_id for key, row in known.items() if row}
+    people = {buyer for _key, _purchase, buyer in new}
+
+    _insert(new, ids, products, now, import_id)
+    done.created = [ids[key] for key, _purchase, _buyer in new]
+    if changed:
+        people |= _update(changed, products, now, import_id, done)
+
+    written = {*done.created, *done.updated}
+    slips = [ids[key] for key, (purchase, _buyer) in newest.items() if purchase.kind == Order.Kind.RETURN]
+    if slips := [slip_id for slip_id in slips if slip_id in written]:
+        originals, changes = returning.match(slips, now=now, import_id=import_id)
+        done.originals = sorted({*done.originals, *originals})
+        done.changes += changes
+
+    done.order_ids = [ids[_identity(purchase)] for purchase in purchases]
+    done.unchanged = [order_id for order_id in ids.values() if order_id not in written]
+    done.contact_ids = sorted(people - {None})
+    return done
+
+
+def _identity(purchase: Purchase) -> tuple[str, str]:
+    return purchase.source, purchase.number
+
+
+def _content_hash(p: Purchase) -> str:
+    person = p.person
+    content = (
+        p.kind, p.placed_at.timestamp(), p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
+        p.refunded_minor, p.refunded_at and p.refunded_at.timestamp(), p.payment, p.payment_word,
+        p.cancelled_at and p.cancelled_at.timestamp(), p.channel, p.coupon_code, p.note,
+        [(ln.name, ln.sku, ln.quantity, ln.unit_price_minor, ln.total_minor, ln.category) for ln in p.lines],
+        person
+        and (
+            person.source, person.key, person.name, person.email, person.phone, person.company, person.street,
+            person.postcode, person.city, person.region, person.country, person.consent,
+        ),
+    )  # fmt: skip
+    return hashlib.blake2b(repr(content).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+# ---- products
+
+
+def _find_products(
+    purchases: list[Purchase], now: dt.datetime, import_id: int | None, done: Recorded
+) -> dict[str, int]:
+    """Return each product's id by its key; make the new ones and fill what was blank in the others."""
+    said: dict[str, tuple[PurchaseLine, str]] = {}
+    for purchase in purchases:
+        for line in purchase.lines:
+            key = product_key(line.sku, line.name)
+            if key and key not in said:
+                said[key] = line, purchase.currency
+    if not said:
+        return {}
+    currency = Shop.objects.values_list("currency", flat=True).first()
+    found, filled = {}, []
+    rows = Product.objects.filter(key__in=bulk.among(said)).values_list("key", "id", "name", "category", "price_minor")
+    for key, product_id, *held in rows:
+        found[key] = product_id
+        line, line_currency = said[key]
+        told = [line.name[:NAME_LIMIT], line.category[:150], _price(line, line_currency, currency)]
+        after = [kept if kept not in ("", None) else new for kept, new in zip(held, told)]
+        if after != held:
+            filled.append([*after, product_id])
+            columns = ("name", "category", "price_minor")
+            differing = [index for index in range(3) if after[index] != held[index]]
+            before_after = ({columns[i]: values[i] for i in differing} for values in (held, after))
+            done.changes.append(("product", product_id, *before_after, 0))
+    bulk.update(Product, ("name", "category", "price_minor"), filled)
+
+    missing = [key for key in said if key not in found]
+    done.products_created = bulk.reserve_ids(Product, len(missing))
+    found |= zip(missing, done.products_created)
+    bulk.insert(
+        Product,
+        ("id", "key", "sku", "name", "category", "price_minor", "is_active", "created_at", "created_by_import"),
+        [
+            (
+                found[key], key, line.sku[:SKU_LIMIT], (line.name or line.sku)[:NAME_LIMIT], line.category[:150],
+                _price(line, line_currency, currency), True, now, import_id,
+            )
+            for key, (line, line_currency) in ((key, said[key]) for key in missing)
+        ],
+    )  # fmt: skip
+    return found
+
+
+def _price(line: PurchaseLine, line_currency: str, currency: str | None) -> int | None:
+    return line.unit_price_minor if line.unit_price_minor > 0 and line_currency == currency else None
+
+
+# ---- orders
+
+_PLAIN = (
+    "kind", "placed_at", "currency", "total_minor", "discount_minor", "shipping_minor", "tax_minor", "payment_word",
+    "cancelled_at", "channel", "coupon_code", "note", "content_hash",
+)  # fmt: skip
+_SETTLED = ("refunded_minor", "payment", "counts", "net_minor")
+_LIMITS = {name: Order._meta.get_field(name).max_length for name in ("payment_word", "channel", "coupon_code")}
+_COLUMNS = ("contact_id", *_PLAIN, *_SETTLED)
+_INSERTED = ("id", "source", "number", *_COLUMNS, "created_at", "updated_at", "version", "created_by_import")
+_LINE = ("order_id", "position", "product_id", "name", "sku", "quantity", "unit_price_minor", "total_minor")
+_REFUND = ("order_id", "key", "amount_minor", "at", "reason", "quantities")
+
+
+def _columns(p: Purchase, contact_id: int | None, others_minor: int) -> list:
+    """Return _COLUMNS of a purchase whose refunds of other keys come to `others_minor`."""
+    refunded = p.refunded_minor
+    if p.payment == Order.Payment.REFUNDED and not refunded:
+        refunded = p.total_minor  # the platform says so without a sum
+    return [
+        contact_id, p.kind, p.placed_at, p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
+        p.payment_word[: _LIMITS["payment_word"]], p.cancelled_at, p.channel[: _LIMITS["channel"]],
+        p.coupon_code[: _LIMITS["coupon_code"]], p.note, p.content_hash,
+        *returning.settled(
+            kind=p.kind, total_minor=p.total_minor, refunded_minor=refunded + others_minor, payment=p.payment,
+            cancelled=p.cancelled_at is not None,
+        ),
+    ]  # fmt: skip
+
+
+def _lines(order_id: int, p: Purchase, products: dict[str, int]) -> list[tuple]:
+    return [
+        (
+            order_id, position, products.get(product_key(line.sku, line.name)), line.name[:NAME_LIMIT],
+            line.sku[:SKU_LIMIT], line.quantity, line.unit_price_minor, line.total_minor,
+        )
+        for position, line in enumerate(p.lines, start=1)
+    ]  # fmt: skip
+
+
+def _total_refund(order_id: int, p: Purchase, columns: list, others_minor: int = 0) -> list[tuple]:
+    """Return the refund that stands for the platform's sum, never more than was paid."""
+    amount = columns[-4] - others_minor
+    if p.kind != Order.Kind.SALE or amount <= 0:
+        return []
+    return [(order_id, returning.TOTAL, amount, p.refunded_at or p.cancelled_at or p.placed_at, "", {})]
+
+
+def _insert(new: list, ids: dict, products: dict[str, int], now: dt.datetime, import_id: int | None) -> None:
+    orders, lines, refunds = [], [], []
+    for (key, p, buyer), order_id in zip(new, bulk.reserve_ids(Order, len(new))):
+        ids[key] = order_id
+        columns = _columns(p, buyer, 0)
+        orders.append([order_id, p.source, p.number, *columns, now, now, 1, import_id])
+        lines += _lines(order_id, p, products)
+        if columns[-4]:
+            refunds += _total_refund(order_id, p, columns)
+    bulk.insert(Order, _INSERTED, orders)
+    bulk.insert(OrderLine, _LINE, lines)
+    bulk.insert(Refund, _REFUND, refunds)
+
+
+def _update(
+    changed: list[tuple[Known, Purchase, int | None]],
+    products: dict[str, int],
+    now: dt.datetime,
+    import_id: int | None,
+    done: Recorded,
+) -> set[int | None]:
+    """Write what differs; return the people before and after. A return slip is taken apart, to be matched anew."""
+    order_ids = [known.order_id for known, _purchase, _buyer in changed]
+    held = {row["id"]: row for row in Order.objects.filter(id__in=bulk.among(order_ids)).values()}
+    held_lines: dict[int, list[tuple]] = {order_id: [] for order_id in order_ids}
+    rows = OrderLine.objects.filter(order__in=bulk.among(order_ids)).order_by("order_id", "position")
+    for row in rows.values_list(*_LINE):
+        held_lines[row[0]].append(row)
+    held_refunds: dict[int, list[tuple]] = {order_id: [] for order_id in order_ids}
+    rows = Refund.objects.filter(order__in=bulk.among(order_ids)).values_list(*_REFUND)
+    for row in sorted(rows, key=lambda refund: refund[1]):
+        held_refunds[row[0]].append(row)
+
+    orders, hashes, lines, refunds, relined, rerefunded, people, slips = [], [], [], [], [], [], set(), []
+    for known, p, buyer in changed:
+        order_id = known.order_id
+        row = held[order_id]
+        contact_id = buyer if buyer is not None else row["contact_id"]
+        others = [refund for refund in held_refunds[order_id] if refund[1] != returning.TOTAL]
+        others_minor = sum(refund[2] for refund in others)
+        columns = _columns(p, contact_id, others_minor)
+        new_lines = _lines(order_id, p, products)
+        new_refunds = sorted(
+            [*others, *_total_refund(order_id, p, columns, others_minor)], key=lambda refund: refund[1]
+        )
+        before = {name: row[name] for name, value in zip(_COLUMNS, columns) if row[name] != value}
+        if p.kind == Order.Kind.RETURN and row["original_id"] and before.keys() <= {"content_hash", *_SETTLED}:
+            before = {name: value for name, value in before.items() if name == "content_hash"}
+        if new_lines != held_lines[order_id]:
+            before["lines"] = held_lines[order_id]
+            relined.append(order_id)
+            lines += new_lines
+        if new_refunds != held_refunds[order_id]:
+            before["refunds"] = held_refunds[order_id]
+            rerefunded.append(order_id)
+            refunds += new_refunds
+        if before.keys() <= {"content_hash"}:  # only what the file says about the buyer changed
+            hashes.append([p.content_hash, order_id])
+            continue
+        if row["kind"] == Order.Kind.RETURN:
+            slips.append(order_id)
+            before |= {name: row[name] for name in ("original_id", "net_minor", "counts")}
+        own = import_id is not None and row["created_by_import"] == import_id
+        version = row["version"] + (0 if own else 1)
+        orders.append([*columns, now, version, order_id])
+        if not own:
+            done.changes.append(("order", order_id, returning.as_json(before), {}, version))
+        done.updated.append(order_id)
+        people |= {row["contact_id"], contact_id}
+
+    if slips:
+        originals, changes = returning.unmatch(slips, now=now, import_id=import_id)
+        done.originals += originals
+        done.changes += changes
+    bulk.update(Order, ("content_hash",), hashes)
+    bulk.update(Order, (*_COLUMNS, "updated_at", "version"), orders)
+    OrderLine.objects.filter(order__in=bulk.among(relined)).delete()
+    bulk.insert(OrderLine, _LINE, lines)
+    Refund.objects.filter(order__in=bulk.among(rerefunded)).delete()
+    bulk.insert(Refund, _REFUND, refunds)
+    return people
