@@ -1,6 +1,31 @@
 from django.apps import AppConfig
+from django.core import checks
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class RewardsConfig(AppConfig):
     name = "crm.rewards"
     label = "rewards"
+
+    def ready(self):
+        from crm.contacts import panels as contact_panels
+        from crm.contacts import timeline
+        from crm.lib import books, sweeps
+        from crm.orders import panels as order_panels
+        from crm.rewards import auditing, catching_up, checking, moments, panels, triggers
+
+        pre_migrate.connect(triggers.lift_before_migrate, sender=self)
+        post_migrate.connect(triggers.install_after_migrate, sender=self)
+        checks.register(triggers.check_installed, checks.Tags.database)
+        sweeps.register("points", catching_up.catch_up)
+        sweeps.register("books", auditing.audit_due)
+        timeline.register("points", moments.points)
+        contact_panels.register("points", panels.of_contact, "rewards/_panel.html")
+        order_panels.register("points", panels.of_order, "rewards/_order_panel.html")
+        books.register("points_balances", checking.balances_are_sums)
+        books.register("points_entries", checking.entries_have_accounts)
+        books.register("points_guards", checking.database_guards)
+        books.register("points_shown", checking.customers_show_their_balance)
+        books.register("points_of_orders", checking.orders_got_what_they_are_due)
+        books.register("orders_net", checking.orders_net)
+        books.register("customers_standing", checking.customers_standing)

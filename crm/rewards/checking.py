@@ -1,0 +1,166 @@
+"""The checks of the books that `manage.py check_books` and the daily audit run; they only read."""
+
+from django.db import connection
+from django.db.models import Q, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.accounts.models import Shop
+from crm.contacts.models import Contact
+from crm.lib import clock
+from crm.lib.templatetags import say
+from crm.orders.models import Order
+from crm.rewards import ledger, settling, triggers
+from crm.rewards.models import Account, Entry, Rule
+from crm.rewards.rules import ORDER, RULES
+
+SHOWN = 5  # how many culprits a finding names
+
+
+def balances_are_sums() -> tuple[bool, str]:
+    """Compare every balance with the sum of its entries."""
+    wrong = _rows(
+        f"""SELECT account.id FROM {_table(Account)} account
+        LEFT JOIN (SELECT account_id, SUM(points) AS points FROM {_table(Entry)} GROUP BY account_id) entries
+          ON entries.account_id = account.id
+        WHERE account.balance <> COALESCE(entries.points, 0) ORDER BY account.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These accounts do not hold the sum of their entries: %(ids)s."), wrong)
+    accounts = Account.objects.count()
+    total = Account.objects.aggregate(total=Sum("balance"))["total"] or 0
+    return True, ngettext(
+        "%(count)s account, %(points)s points in all.", "%(count)s accounts, %(points)s points in all.", accounts
+    ) % {"count": say.number(accounts), "points": say.number(total)}
+
+
+def customers_show_their_balance() -> tuple[bool, str]:
+    """Compare the balance the customer list shows with the account."""
+    wrong = _rows(
+        f"""SELECT contact.id FROM {_table(Contact)} contact
+        LEFT JOIN {_table(Account)} account ON account.contact_id = contact.id
+        WHERE contact.points_balance <> COALESCE(account.balance, 0) ORDER BY contact.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These customers show another balance than their account: %(ids)s."), wrong)
+    return True, _("Every customer shows the balance of their account.")
+
+
+def database_guards() -> tuple[bool, str]:
+    """See that the triggers are there, as written."""
+    names = triggers.missing()
+    if names:
+        return False, _("Missing or changed: %(names)s. Run manage.py migrate.") % {"names": ", ".join(names)}
+    return True, _("Entries cannot be changed or deleted, balances cannot be typed.")
+
+
+def entries_have_accounts() -> tuple[bool, str]:
+    """Look for entries that belong to no account."""
+    wrong = _rows(
+        f"""SELECT entry.id FROM {_table(Entry)} entry
+        LEFT JOIN {_table(Account)} account ON account.id = entry.account_id
+        WHERE account.id IS NULL ORDER BY entry.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These entries belong to no account: %(ids)s."), wrong)
+    entries = Entry.objects.count()
+    return True, ngettext("%(count)s entry.", "%(count)s entries.", entries) % {"count": say.number(entries)}
+
+
+def orders_got_what_they_are_due() -> tuple[bool, str]:
+    """Work out every order's points again and compare them with what was posted."""
+    wrong, orders = [], Order.objects.filter(~_waiting_for_rules())
+    last, seen = 0, 0
+    while ids := list(orders.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[: settling.CHUNK]):
+        wrong += _unsettled(ids)
+        last, seen = ids[-1], seen + len(ids)
+    gone = Entry.objects.filter(kind=Entry.Kind.ORDER).exclude(order_ref__in=Order.objects.values("pk"))
+    gone = gone.values("order_ref", "account_id").annotate(left=Sum("points")).exclude(left=0)
+    wrong += sorted(set(gone.values_list("order_ref", flat=True)))
+    if wrong:
+        return False, _culprits(_("These orders (by id) have other points than they are due: %(ids)s."), wrong)
+    skipped = Order.objects.count() - seen
+    if skipped:
+        return True, ngettext(
+            "%(count)s order has the points it is due; %(skipped)s wait for a changed rule.",
+            "%(count)s orders have the points they are due; %(skipped)s wait for a changed rule.",
+            seen,
+        ) % {"count": say.number(seen), "skipped": say.number(skipped)}
+    return True, ngettext(
+        "%(count)s order has the points it is due.", "%(count)s orders have the points they are due.", seen
+    ) % {"count": say.number(seen)}
+
+
+def orders_net() -> tuple[bool, str]:
+    """Work out again what every order earned."""
+    sale, slip = Q(kind=Order.Kind.SALE), Q(kind=Order.Kind.RETURN)
+    paid = Q(payment__in=[Order.Payment.PAID, Order.Payment.PARTLY_REFUNDED], cancelled_at=None)
+    wrong = _rows(
+        f"""SELECT id FROM {_table(Order)} WHERE
+        (kind = 'sale' AND net_minor <> CASE WHEN counts THEN total_minor - refunded_minor ELSE 0 END)
+        OR (kind = 'return' AND (net_minor > 0 OR net_minor < total_minor))
+        OR (NOT counts AND net_minor <> 0)
+        OR (kind = 'sale' AND refunded_minor > total_minor) ORDER BY id"""
+    )
+    wrong += list(Order.objects.filter(sale, Q(counts=True) & ~paid).values_list("pk", flat=True)[: SHOWN + 1])
+    wrong += list(Order.objects.filter(sale, paid, counts=False).values_list("pk", flat=True)[: SHOWN + 1])
+    if wrong:
+        return False, _culprits(_("These orders (by id) count with a wrong amount: %(ids)s."), sorted(set(wrong)))
+    sales, slips = Order.objects.filter(sale).count(), Order.objects.filter(slip).count()
+    return True, _("%(sales)s sales and %(slips)s returns count with the right amount.") % {
+        "sales": say.number(sales),
+        "slips": say.number(slips),
+    }
+
+
+def customers_standing() -> tuple[bool, str]:
+    """Count every customer's orders and spending again."""
+    wrong = _rows(
+        f"""SELECT contact.id FROM {_table(Contact)} contact
+        LEFT JOIN (
+            SELECT contact_id,
+              SUM(CASE WHEN kind = 'sale' THEN 1 ELSE 0 END) AS order_count,
+              SUM(CASE WHEN currency = %s THEN net_minor ELSE 0 END) AS spent_minor
+            FROM {_table(Order)} WHERE counts AND contact_id IS NOT NULL GROUP BY contact_id
+        ) bought ON bought.contact_id = contact.id
+        WHERE contact.order_count <> COALESCE(bought.order_count, 0)
+           OR contact.spent_minor <> COALESCE(bought.spent_minor, 0) ORDER BY contact.id""",
+        Shop.objects.values_list("currency", flat=True).first(),
+    )
+    if wrong:
+        return False, _culprits(_("These customers (by id) show other orders than they have: %(ids)s."), wrong)
+    return True, _("Every customer shows the orders and the spending they have.")
+
+
+def _unsettled(order_ids: list[int]) -> list[int]:
+    """Return the orders with a gap; one that is being settled this moment is looked at again under its lock."""
+    rules = settling.rules_for(ORDER)
+    suspects = [gap.order_id for gap in settling.gaps(order_ids, rules=rules)]
+    if not suspects:
+        return []
+    with ledger.one_transaction():
+        return sorted({gap.order_id for gap in settling.gaps(suspects, rules=settling.rules_for(ORDER), lock=True)})
+
+
+def _waiting_for_rules() -> Q:
+    """Return which orders a changed rule has not reached yet (rewards.catching_up)."""
+    waiting = Q(pk=None)
+    for rule in Rule.objects.filter(catch_up_from__isnull=False):
+        if RULES[rule.kind].occasion == ORDER:
+            since, _next_day = clock.day_bounds(rule.catch_up_from, Shop.current().timezone)
+            waiting |= Q(placed_at__gte=since, pk__gt=rule.catch_up_after_id)
+    return waiting
+
+
+def _rows(sql: str, *params) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} LIMIT {SHOWN + 1}", params)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _culprits(sentence: str, ids: list[int]) -> str:
+    return sentence % {"ids": ", ".join(map(str, ids[:SHOWN])) + (", …" if len(ids) > SHOWN else "")}
+
+
+def _table(model) -> str:
+    return connection.ops.quote_name(model._meta.db_table)

@@ -1,0 +1,180 @@
+"""Say why points moved: one sentence per entry, in the language of whoever reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils.translation import ngettext
+
+from crm.lib import bulk
+from crm.lib.templatetags import say
+from crm.orders.models import Order
+from crm.rewards.models import Entry, Rule
+from crm.rewards.rules import RULES
+from crm.rewards.settling import Why
+
+ICONS = {
+    Entry.Kind.ORDER: "shopping-bag",
+    Entry.Kind.WELCOME: "gift",
+    Entry.Kind.ADJUST: "coins",
+    Entry.Kind.CAMPAIGN: "megaphone",
+}
+
+
+@dataclass(frozen=True)
+class Explained:
+    entry: Entry
+    sentence: str
+    order: Order | None  # None where the entry is of none, or the order was removed
+
+    @property
+    def icon(self) -> str:
+        return "undo-2" if self.entry.kind == Entry.Kind.ORDER and self.entry.points < 0 else ICONS[self.entry.kind]
+
+    @property
+    def signed(self) -> str:
+        return ("+" if self.entry.points > 0 else "") + say.number(self.entry.points)
+
+
+def explain(entries: Iterable[Entry]) -> list[Explained]:
+    """Return each entry with its sentence, in the order given; two queries however many."""
+    entries = list(entries)
+    refs = {entry.order_ref for entry in entries if entry.order_ref is not None}
+    columns = ("number", "currency", "total_minor", "refunded_minor", "shipping_minor")
+    orders = {order.pk: order for order in Order.objects.filter(pk__in=bulk.among(refs)).only(*columns)}
+    rules = Rule.objects.in_bulk({entry.rule_id for entry in entries} - {None})
+    explained = []
+    for entry in entries:
+        order = orders.get(entry.order_ref)
+        explained.append(Explained(entry, _sentence(entry, order, rules.get(entry.rule_id)), order))
+    return explained
+
+
+def _sentence(entry: Entry, order: Order | None, rule: Rule | None) -> str:
+    points = say.number(abs(entry.points))
+    if entry.kind == Entry.Kind.ORDER:
+        if order is None:
+            return _removed(entry, points=points)
+        if entry.reason:
+            return _corrected(entry, order, points=points)
+        return _earned(entry, order, rule, points=points)
+    if entry.kind == Entry.Kind.WELCOME:
+        return ngettext(
+            "%(points)s point as a welcome gift.", "%(points)s points as a welcome gift.", abs(entry.points)
+        ) % {"points": points}
+    values = {"points": points, "reason": entry.reason}
+    if entry.kind == Entry.Kind.CAMPAIGN:
+        return ngettext(
+            "%(points)s point from the campaign “%(reason)s”.",
+            "%(points)s points from the campaign “%(reason)s”.",
+            abs(entry.points),
+        ) % values
+    if entry.points > 0:
+        return ngettext(
+            "%(points)s point given by hand: %(reason)s", "%(points)s points given by hand: %(reason)s", entry.points
+        ) % values
+    return ngettext(
+        "%(points)s point taken by hand: %(reason)s", "%(points)s points taken by hand: %(reason)s", -entry.points
+    ) % values
+
+
+def _removed(entry: Entry, *, points: str) -> str:
+    if entry.points > 0:
+        return ngettext(
+            "%(points)s point for an order that was removed later.",
+            "%(points)s points for an order that was removed later.",
+            entry.points,
+        ) % {"points": points}
+    return ngettext(
+        "%(points)s point taken back: the order was removed.",
+        "%(points)s points taken back: the order was removed.",
+        -entry.points,
+    ) % {"points": points}
+
+
+def _earned(entry: Entry, order: Order, rule: Rule, *, points: str) -> str:
+    kind = RULES[rule.kind]
+    params = kind.read(rule.params)
+    shipping = 0 if kind.counts_shipping(params) else order.shipping_minor
+    refund = order.total_minor - shipping - entry.basis_minor  # what had gone back when this was written
+    values = {
+        "points": points,
+        "number": order.number,
+        "rule": kind.says(params),
+        "amount": say.money(entry.basis_minor, order.currency),
+        "refund": say.money(refund, order.currency),
+    }
+    if 0 < refund <= order.refunded_minor:
+        return ngettext(
+            "%(points)s point for order %(number)s: %(rule)s, on %(amount)s, net of %(refund)s refunded.",
+            "%(points)s points for order %(number)s: %(rule)s, on %(amount)s, net of %(refund)s refunded.",
+            entry.points,
+        ) % values
+    if shipping:
+        return ngettext(
+            "%(points)s point for order %(number)s: %(rule)s, on %(amount)s without shipping.",
+            "%(points)s points for order %(number)s: %(rule)s, on %(amount)s without shipping.",
+            entry.points,
+        ) % values
+    return ngettext(
+        "%(points)s point for order %(number)s: %(rule)s, on %(amount)s.",
+        "%(points)s points for order %(number)s: %(rule)s, on %(amount)s.",
+        entry.points,
+    ) % values
+
+
+def _corrected(entry: Entry, order: Order, *, points: str) -> str:
+    values = {"points": points, "number": order.number, "amount": say.money(entry.basis_minor, order.currency)}
+    if entry.points > 0:
+        if entry.reason == Why.AGAIN:
+            return ngettext(
+                "%(points)s point given again: order %(number)s counts once more, with %(amount)s.",
+                "%(points)s points given again: order %(number)s counts once more, with %(amount)s.",
+                entry.points,
+            ) % values
+        return ngettext(
+            "%(points)s point more: order %(number)s now counts with %(amount)s.",
+            "%(points)s points more: order %(number)s now counts with %(amount)s.",
+            entry.points,
+        ) % values
+    count = -entry.points
+    if entry.reason == Why.REFUND and entry.basis_minor:
+        return ngettext(
+            "%(points)s point taken back: part of order %(number)s was refunded, %(amount)s still count.",
+            "%(points)s points taken back: part of order %(number)s was refunded, %(amount)s still count.",
+            count,
+        ) % values
+    if entry.reason == Why.REFUND:
+        return ngettext(
+            "%(points)s point taken back: order %(number)s was refunded.",
+            "%(points)s points taken back: order %(number)s was refunded.",
+            count,
+        ) % values
+    if entry.reason == Why.CANCELLED:
+        return ngettext(
+            "%(points)s point taken back: order %(number)s was cancelled.",
+            "%(points)s points taken back: order %(number)s was cancelled.",
+            count,
+        ) % values
+    if entry.reason == Why.UNPAID:
+        return ngettext(
+            "%(points)s point taken back: order %(number)s is not paid.",
+            "%(points)s points taken back: order %(number)s is not paid.",
+            count,
+        ) % values
+    if entry.reason == Why.MOVED:
+        return ngettext(
+            "%(points)s point taken back: order %(number)s belongs to somebody else.",
+            "%(points)s points taken back: order %(number)s belongs to somebody else.",
+            count,
+        ) % values
+    if entry.reason == Why.RULE:
+        return ngettext(
+            "%(points)s point taken back: the rules of its day give nothing for order %(number)s.",
+            "%(points)s points taken back: the rules of its day give nothing for order %(number)s.",
+            count,
+        ) % values
+    return ngettext(
+        "%(points)s point taken back: order %(number)s now counts with %(amount)s.",
+        "%(points)s points taken back: order %(number)s now counts with %(amount)s.",
+        count,
+    ) % values
