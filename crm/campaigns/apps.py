@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class CampaignsConfig(AppConfig):
     name = "crm.campaigns"
     label = "campaigns"
+
+    def ready(self):
+        from crm.campaigns import customer_page, sending
+        from crm.contacts import panels, timeline
+        from crm.lib import sweeps
+
+        sweeps.register("campaigns", sending.sweep)
+        panels.register("campaigns", customer_page.panel, "campaigns/_panel.html")
+        timeline.register("campaigns", customer_page.moments)

@@ -3,23 +3,28 @@
 Campaign   what to give and say, to whom, when. Points, a message, or both.
            draft -> scheduled -> (running <-> scheduled for repeats) -> finished; paused and stopped by the owner.
            `next_at` (UTC) is when the next rotation is due; `next_date` the local date it stands for.
+           `watched_since`: the circuit breaker looks at attempts after this moment only (set by resume).
 Rotation   one run of a campaign: unique (campaign, local date), so that it starts once whatever restarts.
+           `counts` (state -> messages) is written when it is finished, so that lists need not count again.
 Message    one row per person and rotation, made in one statement when the rotation starts.
              queued -> claimed (lease) -> sending -> sent | retry | failed | uncertain
              suppressed   said no in the meantime; held_out  left alone on purpose, to measure; stopped by the owner
            Unique per (rotation, contact) and per (rotation, address): two people sharing an address get one.
            `sending` is committed just before the payload leaves. A process that dies there leaves `uncertain`,
-           shown to the owner and never silently sent again.
+           shown to the owner and never silently sent again. `tried_at` is when the last attempt ended;
+           `sent_at` is also set on points_only (when the rotation started), so that orders can follow it.
 Outgoing   the rendered mail of a box without EMAIL_URL: the outbox the owner reads in the app.
-Link       an address found in a campaign's text; the mail carries our own link to it. Click counts one visit.
+Link       an address found in a campaign's text, as sent (with utm_ marks); the mail carries our own link to it.
+           Click counts one visit.
 Attribution  an order that followed a message within the campaign's window; an order belongs to one message.
-Written by: campaigns.scheduling, sending, tracking, attribution.
+Written by: campaigns.scheduling, starting, sending, tracking, attribution.
 """
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Campaign(models.Model):
@@ -49,7 +54,8 @@ class Campaign(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     next_at = models.DateTimeField(null=True, blank=True, db_index=True)
     next_date = models.DateField(null=True, blank=True)
-    problem = models.CharField(max_length=250, blank=True)  # why it paused itself
+    problem = models.CharField(max_length=250, blank=True)  # why it paused itself or skipped a date
+    watched_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -76,6 +82,7 @@ class Rotation(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     points_given_at = models.DateTimeField(null=True)  # all points of this rotation are in the ledger
+    counts = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "local_date"], name="rotation_once_per_date")]
@@ -84,7 +91,7 @@ class Rotation(models.Model):
 class Message(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting")
-        CLAIMED = "claimed", _("Next")
+        CLAIMED = "claimed", pgettext_lazy("message", "Next")
         SENDING = "sending", _("On its way")
         SENT = "sent", _("Sent")
         RETRY = "retry", _("Will be tried again")
@@ -95,7 +102,7 @@ class Message(models.Model):
         STOPPED = "stopped", _("Stopped")
         POINTS_ONLY = "points_only", _("Points only")  # gets the points; no message, or none may be sent
 
-    rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="messages")
+    rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="messages", db_index=False)
     contact = models.ForeignKey("contacts.Contact", models.CASCADE, related_name="messages")
     address_hash = models.CharField(max_length=64, null=True)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
@@ -104,6 +111,7 @@ class Message(models.Model):
     due_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)
     claimed_by = models.CharField(max_length=40, blank=True)
+    tried_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=200, blank=True)
     error = models.CharField(max_length=300, blank=True)
@@ -114,7 +122,9 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["rotation", "address_hash"], name="message_once_per_address"),
         ]
         indexes = [
-            models.Index(fields=["state", "due_at"], name="message_to_do"),
+            models.Index(fields=["rotation", "state", "due_at", "id"], name="message_to_do"),
+            models.Index(fields=["claimed_until"], name="message_lease", condition=Q(claimed_until__isnull=False)),
+            models.Index(fields=["rotation", "-tried_at"], name="message_last_tried"),
             models.Index(fields=["contact", "-sent_at"], name="message_of_contact"),
         ]
 

@@ -1,0 +1,64 @@
+"""Who a campaign would reach, and why others are left out."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from crm.accounts.models import Shop
+from crm.campaigns.models import Campaign
+from crm.contacts import consent, segments
+from crm.contacts.models import Contact, Segment
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Numbers of people: in the group, who get the message, who get the points, and who are left out why."""
+
+    total: int
+    may_write: int
+    written_to: int  # those of them who get a message: nobody if there is none
+    get_points: int
+    no_email: int
+    said_no: int
+    not_asked: int
+    held_out: int  # about so many of those who would get something
+
+
+def of(campaign: Campaign, *, shop: Shop) -> Audience:
+    """Count a campaign's people, in two queries."""
+    if campaign.segment is None:
+        return Audience(0, 0, 0, 0, 0, 0, 0, 0)
+    people = segments.people(campaign.segment).filter(erased_at=None).order_by()
+    has_email = Q(email_key__isnull=False)
+    counted = people.aggregate(
+        total=Count("pk"),
+        no_email=Count("pk", filter=~has_email),
+        said_no=Count("pk", filter=has_email & Q(consent=Contact.ConsentState.NO)),
+    )
+    allowed = consent.may_write(people, write_to=shop.write_to).count()
+    written_to = allowed if campaign.body.strip() else 0
+    reached = counted["total"] if campaign.points else written_to
+    return Audience(
+        total=counted["total"],
+        may_write=allowed,
+        written_to=written_to,
+        get_points=counted["total"] if campaign.points else 0,
+        no_email=counted["no_email"],
+        said_no=counted["said_no"],
+        not_asked=counted["total"] - counted["no_email"] - counted["said_no"] - allowed,
+        held_out=round(reached * campaign.holdout_percent / 100),
+    )
+
+
+def examples(campaign: Campaign, *, search: str = "", limit: int = 20) -> QuerySet:
+    """Return some people of the group, as whom the message can be shown."""
+    if campaign.segment is None:
+        return Contact.objects.none()
+    if campaign.segment.kind == Segment.Kind.COMPUTED and not search:
+        # along the index of members: asking for people in order would sort the whole group
+        first = campaign.segment.members.order_by("contact_id").values_list("contact_id", flat=True)[:limit]
+        return Contact.objects.alive().filter(pk__in=list(first)).order_by("pk")
+    people = segments.people(campaign.segment).filter(erased_at=None)
+    if search:
+        people = people.filter(Q(name__icontains=search) | Q(email__icontains=search))
+    return people.order_by("pk")[:limit]

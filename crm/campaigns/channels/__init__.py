@@ -1,0 +1,21 @@
+"""How a message leaves the box. A new channel is one file here and one line below (docs/howto/add-a-channel.md)."""
+
+from django.conf import settings
+
+from crm.campaigns.channels.base import Channel
+from crm.campaigns.channels.email import Email
+from crm.campaigns.channels.outbox import Outbox
+
+CHANNELS: dict[str, type[Channel]] = {
+    "email": Email,
+    "outbox": Outbox,
+}
+
+
+def current_slug() -> str:
+    """Return the channel messages leave by: e-mail where EMAIL_URL is set, else the outbox."""
+    return "email" if settings.EMAIL_URL else "outbox"
+
+
+def current() -> Channel:
+    return CHANNELS[current_slug()]()

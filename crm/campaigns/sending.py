@@ -1,0 +1,348 @@
+"""Messages leave: claim some rows with a lease, enter `sending` one by one, send, mark.
+
+    queued -> claimed (lease) -> sending -> sent | retry | failed | uncertain | suppressed
+
+A lease that ran out while `claimed` is free again: nothing had left. One that ran out while `sending` is
+`uncertain`: the owner decides, nothing is sent twice by itself. The statement that enters `sending` also asks,
+at that moment, whether the person may still be written to and whether the campaign still runs.
+Why it is built so: docs/decisions/0006-sending.md.
+"""
+
+import datetime as dt
+import logging
+import time
+import uuid
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from django.db import DatabaseError, transaction
+from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import Shop
+from crm.campaigns import channels, fields, rendering, scheduling, starting
+from crm.campaigns.channels.base import BadMail, Channel, ChannelDown, NeedsOwner, SendFailed, Uncertain, Withheld
+from crm.campaigns.models import Campaign, Message, Rotation
+from crm.contacts import consent
+from crm.contacts.models import Contact, Suppression
+from crm.lib import tokens
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+LEASE = dt.timedelta(minutes=3)  # longer than the answers one message may wait for (DATA, payload: 30 s each)
+BACK_OFF = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360)]
+WATCHED = 200  # the circuit breaker looks at this many last attempts ...
+TOO_MANY = WATCHED * 5 // 100  # ... and opens when more than 5 % of them went wrong
+SWEEP_SECONDS = 45.0
+
+State = Message.State
+TO_DO = [State.QUEUED, State.CLAIMED, State.SENDING, State.RETRY]
+
+
+def sweep(*, now: dt.datetime) -> int:
+    """Do all that is due, for a bounded time: start, give points, send, finish. Return how much was done."""
+    if not Shop.objects.exists():
+        return 0
+    begun, worker = time.monotonic(), uuid.uuid4().hex
+    release_forgotten(now=now)
+    done = starting.start_due(now=now)
+    starting.give_points(now=now)
+    while (elapsed := time.monotonic() - begun) < SWEEP_SECONDS:
+        handled = deliver(now=now + dt.timedelta(seconds=elapsed), limit=BATCH, worker=worker)
+        done += handled
+        if not handled:
+            break
+    finish(now=now + dt.timedelta(seconds=time.monotonic() - begun))
+    return done
+
+
+def release_forgotten(*, now: dt.datetime) -> int:
+    """Free what a dead process had claimed, and shelve as uncertain what it was just sending."""
+    late = Message.objects.filter(claimed_until__lt=now)
+    freed = late.filter(state=State.CLAIMED).update(state=State.QUEUED, claimed_by="", claimed_until=None)
+    # claimed_by stays: a process that was only slow may still tell how it ended
+    doubtful = late.filter(state=State.SENDING).update(
+        state=State.UNCERTAIN, tried_at=now, claimed_until=None, attempts=F("attempts") + 1,
+        error="The program stopped while the message was on its way.",
+    )
+    return freed + doubtful
+
+
+def deliver(*, now: dt.datetime, limit: int, worker: str) -> int:
+    """Claim up to `limit` messages and send them; return how many were handled."""
+    shop = Shop.current()
+    ids = _claim(now=now, limit=limit, worker=worker)
+    if not ids:
+        return 0
+    batch = _Batch(shop=shop, worker=worker, now=now, begun=time.monotonic())
+    claimed = Message.objects.filter(pk__in=ids).select_related("rotation__campaign", "contact")
+    try:
+        with channels.current() as channel, _one_transaction(channel):
+            for handled, message in enumerate(claimed.order_by("due_at", "pk"), start=1):
+                if not batch.send(message, channel=channel):
+                    return handled
+    finally:
+        Message.objects.filter(pk__in=ids, state=State.CLAIMED, claimed_by=worker).update(
+            state=State.QUEUED, claimed_by="", claimed_until=None
+        )
+    return len(ids)
+
+
+def finish(*, now: dt.datetime) -> int:
+    """Close mailings that have nothing left to do, and move their campaigns on; return how many closed."""
+    left = Message.objects.filter(rotation=OuterRef("pk"), state__in=TO_DO)
+    over = Rotation.objects.filter(
+        ~Exists(left),
+        Q(points_given_at__isnull=False) | Q(campaign__state=Campaign.State.STOPPED),
+        finished_at=None,
+        campaign__state__in=[Campaign.State.RUNNING, Campaign.State.STOPPED],
+    )
+    closed = 0
+    for rotation_id in list(over.values_list("pk", flat=True)):
+        if Rotation.objects.filter(pk=rotation_id, finished_at=None).update(finished_at=now):
+            recount(rotation_id)
+            closed += 1
+    unfinished = Rotation.objects.filter(campaign=OuterRef("pk"), finished_at=None)
+    idle = Campaign.objects.filter(~Exists(unfinished), state=Campaign.State.RUNNING)
+    idle.filter(next_at=None).update(state=Campaign.State.FINISHED, updated_at=now, version=F("version") + 1)
+    idle.filter(next_at__isnull=False).update(
+        state=Campaign.State.SCHEDULED, updated_at=now, version=F("version") + 1
+    )
+    return closed
+
+
+def resend(campaign: Campaign, *, message_ids: list[int], now: dt.datetime) -> int:
+    """Send again what failed or may not have arrived, because the owner asked for it; return how many.
+
+    Nothing of a stopped campaign is sent again.
+    """
+    if campaign.state == Campaign.State.STOPPED:
+        return 0
+    with transaction.atomic():
+        rotations = Rotation.objects.filter(campaign=campaign)
+        again = Message.objects.filter(
+            rotation__in=rotations, pk__in=message_ids, state__in=[State.FAILED, State.UNCERTAIN]
+        )
+        touched = set(again.values_list("rotation_id", flat=True))
+        count = again.update(state=State.QUEUED, attempts=0, due_at=now, claimed_by="", error="", tried_at=None)
+        if count:
+            rotations.filter(pk__in=touched).update(finished_at=None)
+            Campaign.objects.filter(
+                pk=campaign.pk, state__in=[Campaign.State.FINISHED, Campaign.State.SCHEDULED]
+            ).update(state=Campaign.State.RUNNING, watched_since=now, updated_at=now, version=F("version") + 1)
+    return count
+
+
+def treat_as_sent(campaign: Campaign, *, message_ids: list[int], now: dt.datetime) -> int:
+    """Count doubtful messages as arrived, because the owner says so; return how many."""
+    doubtful = Message.objects.filter(rotation__campaign=campaign, pk__in=message_ids, state=State.UNCERTAIN)
+    touched = set(doubtful.values_list("rotation_id", flat=True))
+    count = Message.objects.filter(pk__in=list(doubtful.values_list("pk", flat=True)), state=State.UNCERTAIN).update(
+        state=State.SENT, sent_at=F("tried_at"), claimed_by=""
+    )
+    for rotation_id in touched:
+        recount(rotation_id)
+    return count
+
+
+def recount(rotation_id: int) -> None:
+    """Write down how many messages of a finished mailing ended in which state."""
+    counted = Message.objects.filter(rotation=rotation_id).values_list("state").annotate(number=Count("pk")).order_by()
+    Rotation.objects.filter(pk=rotation_id).update(counts=dict(counted))
+
+
+def send_test(campaign: Campaign, *, to: str, values: fields.Facts, now: dt.datetime) -> str:
+    """Send one copy to the owner, outside all counting; return the provider's id."""
+    shop = Shop.current()
+    letter = rendering.compile_letter(
+        subject=campaign.subject, body=campaign.body, shop=shop, campaign_name=campaign.name
+    )
+    mail = rendering.mail(letter, to=to, values=values, shop=shop, now=now)
+    with channels.current() as channel:
+        return channel.send(mail, before_payload=lambda: None)
+
+
+def _claim(*, now: dt.datetime, limit: int, worker: str) -> list[int]:
+    """Take the next rows for this worker. PostgreSQL skips rows others hold; SQLite has one writer anyway."""
+    with transaction.atomic():
+        active = Rotation.objects.filter(
+            campaign__state=Campaign.State.RUNNING, points_given_at__isnull=False, finished_at=None
+        )
+        ids: list[int] = []
+        for rotation_id in list(active.order_by("started_at", "pk").values_list("pk", flat=True)):
+            for state in (State.RETRY, State.QUEUED):
+                ready = Message.objects.filter(rotation=rotation_id, state=state, due_at__lte=now)
+                ids += ready.select_for_update(skip_locked=True).order_by("due_at", "pk").values_list("pk", flat=True)[
+                    : limit - len(ids)
+                ]
+        Message.objects.filter(pk__in=ids).update(state=State.CLAIMED, claimed_by=worker, claimed_until=now + LEASE)
+    return ids
+
+
+def _one_transaction(channel: Channel):
+    """Wrap sending in a transaction where it is only another row: a batch costs one commit, a message a savepoint."""
+    return transaction.atomic() if channel.same_database else nullcontext()
+
+
+@dataclass
+class _Compiled:
+    letter: rendering.Letter
+    link_ids: dict[str, int]
+
+
+class _Batch:
+    """The messages one worker sends over one connection."""
+
+    def __init__(self, *, shop: Shop, worker: str, now: dt.datetime, begun: float):
+        self.shop, self.worker, self._now, self._begun = shop, worker, now, begun
+        self._letters: dict[int, _Compiled] = {}
+
+    def now(self) -> dt.datetime:
+        return self._now + dt.timedelta(seconds=time.monotonic() - self._begun)
+
+    def send(self, message: Message, *, channel: Channel) -> bool:
+        """Send one message and mark what came of it; False: leave the rest of the batch for later."""
+        campaign = message.rotation.campaign
+        try:
+            with _one_transaction(channel):
+                provider_id = channel.send(self._mail(message), before_payload=lambda: self._enter_sending(message))
+                self._mark_sent(message, provider_id=provider_id)
+            if campaign.problem:
+                Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.RUNNING).update(problem="")
+        except Withheld:
+            self._withhold(message)
+        except BadMail as error:
+            self._mark(message, State.FAILED, error=str(error))
+            return self._watch(campaign)
+        except NeedsOwner as error:
+            self._mark(message, State.RETRY, error=str(error), due_at=self.now())
+            self._hold_campaign(campaign, error)
+            return False
+        except ChannelDown as error:
+            # not this message's fault: it is tried again for as long as it takes
+            self._mark(message, State.RETRY, error=str(error), due_at=self._next_try(message))
+            self._note_down(campaign, error)
+            return False
+        except SendFailed as error:
+            if error.permanent or message.attempts >= len(BACK_OFF):
+                self._mark(message, State.FAILED, error=str(error))
+                return self._watch(campaign)
+            self._mark(message, State.RETRY, error=str(error), due_at=self._next_try(message))
+        except Uncertain as error:
+            self._mark(message, State.UNCERTAIN, error=str(error))
+            return self._watch(campaign)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # a defect of ours or of a channel must not hold up everybody behind this message
+            log.exception("message %s", message.pk)
+            return self._mark_broken(message, error)
+        return True
+
+    def _mail(self, message: Message):
+        campaign, contact = message.rotation.campaign, message.contact
+        if campaign.pk not in self._letters:
+            self._letters[campaign.pk] = _Compiled(
+                rendering.compile_letter(
+                    subject=campaign.subject, body=campaign.body, shop=self.shop, campaign_name=campaign.name
+                ),
+                dict(campaign.links.values_list("url", "pk")),
+            )
+        compiled = self._letters[campaign.pk]
+        now = self.now()
+        return rendering.mail(
+            compiled.letter,
+            to=contact.email,
+            values=fields.facts(contact=contact, shop=self.shop, points_given=message.points, now=now),
+            shop=self.shop,
+            now=now,
+            message_id=message.pk,
+            link_ids=compiled.link_ids,
+        )
+
+    def _enter_sending(self, message: Message) -> None:
+        """Say "on its way", only if the row is still ours and the person may still be written to, in one statement."""
+        key = message.contact.email_key
+        person = Contact.objects.filter(pk=OuterRef("contact_id"), email_key=key, erased_at=None)
+        running = Rotation.objects.filter(pk=OuterRef("rotation_id"), campaign__state=Campaign.State.RUNNING)
+        entered = Message.objects.filter(
+            Exists(consent.may_write(person, write_to=self.shop.write_to)),
+            ~Exists(Suppression.objects.filter(address_hash=tokens.keyed_hash(key or ""))),
+            Exists(running),
+            pk=message.pk,
+            state=State.CLAIMED,
+            claimed_by=self.worker,
+        ).update(state=State.SENDING, claimed_until=self.now() + LEASE)
+        if not entered:
+            raise Withheld
+
+    def _withhold(self, message: Message) -> None:
+        """Find out why a message may not leave: paused, changed meanwhile, or the person said no."""
+        ours = Message.objects.filter(pk=message.pk, state=State.CLAIMED, claimed_by=self.worker)
+        contact = Contact.objects.filter(pk=message.contact_id, erased_at=None)
+        key = contact.values_list("email_key", flat=True).first()
+        is_welcome = (
+            key is not None
+            and consent.may_write(contact, write_to=self.shop.write_to).exists()
+            and not Suppression.objects.filter(address_hash=tokens.keyed_hash(key)).exists()
+        )
+        state = State.QUEUED if is_welcome else State.SUPPRESSED
+        ours.update(state=state, claimed_by="", claimed_until=None)
+
+    def _mark_sent(self, message: Message, *, provider_id: str) -> None:
+        now = self.now()
+        row = Message.objects.filter(pk=message.pk, claimed_by=self.worker)
+        changes = {
+            "state": State.SENT, "sent_at": now, "tried_at": now, "provider_id": provider_id[:200], "error": "",
+            "claimed_until": None, "claimed_by": "",
+        }
+        if row.filter(state=State.SENDING).update(**changes, attempts=F("attempts") + 1):
+            return
+        # we were so slow that the row was shelved as uncertain; now we know
+        if row.filter(state=State.UNCERTAIN).update(**changes):
+            recount(message.rotation_id)
+
+    def _mark(self, message: Message, state: str, *, error: str, due_at: dt.datetime | None = None) -> None:
+        changes = {"due_at": due_at} if due_at else {}
+        Message.objects.filter(
+            pk=message.pk, claimed_by=self.worker, state__in=[State.CLAIMED, State.SENDING]
+        ).update(
+            state=state, error=error[:300], tried_at=self.now(), claimed_until=None, claimed_by="",
+            attempts=F("attempts") + 1, **changes,
+        )
+
+    def _mark_broken(self, message: Message, error: Exception) -> bool:
+        has_left = Message.objects.filter(pk=message.pk, state=State.SENDING, claimed_by=self.worker).exists()
+        self._mark(message, State.UNCERTAIN if has_left else State.FAILED, error=f"{type(error).__name__}: {error}")
+        return self._watch(message.rotation.campaign)
+
+    def _next_try(self, message: Message) -> dt.datetime:
+        return self.now() + BACK_OFF[min(message.attempts, len(BACK_OFF) - 1)]
+
+    def _watch(self, campaign: Campaign) -> bool:
+        """Pause the campaign when too many of its last messages went wrong; True: go on."""
+        ended = Message.objects.filter(rotation__campaign=campaign, tried_at__isnull=False).exclude(state=State.RETRY)
+        if campaign.watched_since:
+            ended = ended.filter(tried_at__gte=campaign.watched_since)
+        last = list(ended.order_by("-tried_at").values_list("state", flat=True)[:WATCHED])
+        wrong = sum(state in (State.FAILED, State.UNCERTAIN) for state in last)
+        if wrong <= TOO_MANY:
+            return True
+        with translation.override(self.shop.language):
+            problem = _("%(wrong)d of the last %(all)d messages could not be delivered, so it paused itself.") % {
+                "wrong": wrong, "all": len(last),
+            }
+        scheduling.pause(campaign, now=self.now(), problem=problem)
+        return False
+
+    def _hold_campaign(self, campaign: Campaign, error: Exception) -> None:
+        with translation.override(self.shop.language):
+            problem = _("The mail server refused us, so it paused itself: %(words)s") % {"words": str(error)[:150]}
+        scheduling.pause(campaign, now=self.now(), problem=problem)
+
+    def _note_down(self, campaign: Campaign, error: Exception) -> None:
+        with translation.override(self.shop.language):
+            problem = _("The mail server cannot be reached; we keep trying: %(words)s") % {"words": str(error)[:150]}
+        Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.RUNNING).update(problem=problem)

@@ -1,0 +1,155 @@
+"""A due campaign becomes one row per person, then points; both can be cut off anywhere and go on later."""
+
+import datetime as dt
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import Shop
+from crm.campaigns import rendering, scheduling
+from crm.campaigns.models import Campaign, Link, Message, Rotation
+from crm.contacts import consent, segments
+from crm.lib import bulk, tokens
+from crm.rewards import ledger
+from crm.rewards.models import Entry
+
+PEOPLE_AT_ONCE = 5_000
+POSTINGS_AT_ONCE = 500
+COLUMNS = (
+    "rotation_id", "contact_id", "address_hash", "state", "points", "due_at", "sent_at",
+    "attempts", "claimed_by", "provider_id", "error",
+)  # fmt: skip
+
+State = Message.State
+
+
+def start_due(*, now: dt.datetime) -> int:
+    """Start every campaign whose time has come; return how many mailings began."""
+    shop = Shop.objects.first()
+    started = 0
+    for campaign in Campaign.objects.filter(state=Campaign.State.SCHEDULED, next_at__lte=now).order_by("next_at", "id"):
+        if now - campaign.next_at > scheduling.GRACE:
+            scheduling.miss(campaign, now=now, shop=shop)
+        else:
+            started += _start(campaign, now=now, shop=shop)
+    return started
+
+
+def give_points(*, now: dt.datetime) -> int:
+    """Give the points of every running mailing that has not given all of them; return how many entries were new.
+
+    An entry's source names mailing and person, so that starting over gives nobody points twice.
+    """
+    given = 0
+    waiting = Rotation.objects.filter(points_given_at=None, campaign__state=Campaign.State.RUNNING)
+    for rotation in waiting.select_related("campaign").order_by("id"):
+        last, is_running = 0, True
+        while is_running:
+            people = list(
+                rotation.messages.filter(points__gt=0, id__gt=last)
+                .order_by("id")
+                .values_list("id", "contact_id", "points")[:POSTINGS_AT_ONCE]
+            )
+            if not people:
+                Rotation.objects.filter(pk=rotation.pk, points_given_at=None).update(points_given_at=now)
+                break
+            given += ledger.post(
+                [
+                    ledger.Posting(
+                        contact_id=contact_id,
+                        points=points,
+                        kind=Entry.Kind.CAMPAIGN,
+                        source=f"campaign:{rotation.pk}:{contact_id}",
+                        reason=rotation.campaign.name,
+                        at=rotation.started_at,
+                    )
+                    for _id, contact_id, points in people
+                ],
+                now=now,
+            )
+            last = people[-1][0]
+            is_running = Campaign.objects.filter(pk=rotation.campaign_id, state=Campaign.State.RUNNING).exists()
+    return given
+
+
+def is_held_out(*, campaign_id: int, contact_id: int, percent: int) -> bool:
+    """Tell whether a person is left alone to measure: the same people in every repeat of a campaign."""
+    drawn = int(tokens.keyed_hash(f"holdout:{campaign_id}:{contact_id}")[:8], 16) % 10_000
+    return drawn < percent * 100
+
+
+def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
+    """Claim the campaign and write its rows in one transaction, so that a mailing begins whole or not at all."""
+    following = scheduling.next_occurrence(campaign, after=max(now, campaign.next_at), zone=shop.timezone)
+    with transaction.atomic():
+        claimed = Campaign.objects.filter(
+            pk=campaign.pk, state=Campaign.State.SCHEDULED, next_at=campaign.next_at
+        ).update(
+            state=Campaign.State.RUNNING,
+            next_date=following and following[0],
+            next_at=following and following[1],
+            problem="",
+            watched_since=now,
+            updated_at=now,
+            version=F("version") + 1,
+        )
+        if not claimed:
+            return 0
+        rotation, is_new = Rotation.objects.get_or_create(
+            campaign=campaign,
+            local_date=campaign.next_date,
+            defaults={"started_at": now, "points_given_at": None if campaign.points else now},
+        )
+        if not is_new:
+            return 0
+        if not _write_messages(campaign, rotation, now=now, shop=shop):
+            with translation.override(shop.language):
+                problem = _("Nobody in the group could be reached when it was due, so nothing was sent.")
+            Campaign.objects.filter(pk=campaign.pk).update(problem=problem)
+        _write_links(campaign, shop=shop)
+    return 1
+
+
+def _write_messages(campaign: Campaign, rotation: Rotation, *, now: dt.datetime, shop: Shop) -> int:
+    """Write one row per person of the segment who gets a message, points, or is held out; return how many."""
+    everyone = segments.people(campaign.segment).filter(erased_at=None)
+    has_message = bool(campaign.body.strip())
+    addresses: set[str] = set()
+    last = written = 0
+    while people := list(
+        everyone.filter(pk__gt=last).order_by("pk").values_list("pk", "email_key")[:PEOPLE_AT_ONCE]
+    ):
+        allowed = set()
+        if has_message:
+            these = everyone.filter(pk__gt=last, pk__lte=people[-1][0])
+            allowed = set(consent.may_write(these, write_to=shop.write_to).values_list("pk", flat=True))
+        rows = []
+        for contact_id, email_key in people:
+            address = tokens.keyed_hash(email_key) if contact_id in allowed else None
+            if address in addresses:
+                address = None
+            if address is None and not campaign.points:
+                continue
+            if is_held_out(campaign_id=campaign.pk, contact_id=contact_id, percent=campaign.holdout_percent):
+                state, points, address, sent_at = State.HELD_OUT, 0, None, None
+            elif address is None:
+                state, points, sent_at = State.POINTS_ONLY, campaign.points, now
+            else:
+                state, points, sent_at = State.QUEUED, campaign.points, None
+                addresses.add(address)
+            rows.append((rotation.pk, contact_id, address, state.value, points, now, sent_at, 0, "", "", ""))
+        written += bulk.insert(Message, COLUMNS, rows)
+        last = people[-1][0]
+    return written
+
+
+def _write_links(campaign: Campaign, *, shop: Shop) -> None:
+    letter = rendering.compile_letter(
+        subject=campaign.subject, body=campaign.body, shop=shop, campaign_name=campaign.name
+    )
+    Link.objects.bulk_create(
+        [Link(campaign=campaign, url=url, url_hash=rendering.url_hash(url)) for url in letter.links],
+        ignore_conflicts=True,
+    )
