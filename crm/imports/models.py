@@ -5,8 +5,11 @@ Import       one file. waiting -> (mapping: the owner must say what the columns 
              by `heartbeat_at`; a reading row whose heartbeat is old is taken up again from its beginning, which
              is safe because the same file twice changes nothing.
 RejectedRow  a row we could not use, as it stood, with its line number and the reason.
-Change       what a row held before this import changed it (fields that changed only), for undo.
+Change       what a row held before this import changed it (fields that changed only), for undo. Undo puts it
+             back only while the row is still at `version_after`, or, where that is 0, still holds `after`.
              Rows that the import created carry its id in their own `created_by_import`.
+TypedOrder   one order form that was sent. Its key is unique, so that a form sent twice is one order, and its own
+             number makes the order's: T-1001, T-1002, ... Written by: imports.typed.
 The file itself is kept under MEDIA_ROOT/imports. Written by: imports.reading, imports.undoing.
 """
 
@@ -64,4 +67,10 @@ class Change(models.Model):
     table = models.CharField(max_length=20)  # contact, order, product
     row_id = models.BigIntegerField()
     before = models.JSONField()
+    after = models.JSONField(default=dict)  # what we set, for rows without a version (version_after = 0)
     version_after = models.PositiveIntegerField(default=0)
+
+
+class TypedOrder(models.Model):
+    form_key = models.CharField(max_length=64, unique=True)
+    order = models.ForeignKey("orders.Order", models.SET_NULL, null=True, related_name="+")

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('orders', '0001_initial'),
     ]
 
     operations = [
@@ -44,6 +45,7 @@ class Migration(migrations.Migration):
                 ('table', models.CharField(max_length=20)),
                 ('row_id', models.BigIntegerField()),
                 ('before', models.JSONField()),
+                ('after', models.JSONField(default=dict)),
                 ('version_after', models.PositiveIntegerField(default=0)),
                 ('importing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='imports.import')),
             ],
@@ -56,6 +58,14 @@ class Migration(migrations.Migration):
                 ('cells', models.JSONField()),
                 ('reason', models.CharField(max_length=250)),
                 ('importing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejected_rows', to='imports.import')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='TypedOrder',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('form_key', models.CharField(max_length=64, unique=True)),
+                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.order')),
             ],
         ),
     ]

@@ -1,0 +1,254 @@
+"""What every shop format speaks.
+
+A format is one module in this folder, named in the table of `__init__`. It is pure: rows of text in,
+plain values out, no models. It offers
+
+    SLUG, LABEL, KIND ("orders" or "contacts"), SOURCE (whose numbers these are)
+    sniff(header) -> float                how sure it is, 0 to 1, by the names of the columns alone
+    needs(header, mapping) -> Needs       what the survey must find out before reading
+    parse(groups, options) -> Iterator[Purchase | Person | BadRow]
+
+`groups` are lists of (line number, cells): all rows of one order (or person) together, wherever they
+stood in the file. Cells are padded to the header's width, plus one empty cell, so that a column the file does
+not have can be read at index `options.missing`.
+"""
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from crm.contacts.matching import Person
+from crm.imports.values import BadValue, clean, fold, minor_reader, moment_reader, quantity_reader
+from crm.orders.recording import Purchase, PurchaseLine
+
+Row = tuple[int, list[str]]
+Group = list[Row]
+
+ORDERS, CONTACTS = "orders", "contacts"
+SURE = 0.5  # from here on a file is read without asking
+
+_SECRET = re.compile(
+    r"(user )?pass(word|wd)?( hash)?|.*password.*|.*session tokens?.*|.*\b(access|auth|api|rp) (token|key)|secret"
+    r"|.*\b(card|cc) (number|suffix|last ?4?|digits)|last ?4|cvv|(.* )?ip( address)?|.*\buser agent|iban"
+    r"|.*\b(national|citizen) id.*|(national )?registration number|order key"
+)
+_PRIVATE = re.compile(r"note attributes|payment (reference|id)s?|transaction id|device id")
+
+
+@dataclass(slots=True)
+class BadRow:
+    """A row we cannot use, as it stood, and why."""
+
+    line_number: int
+    cells: list[str]
+    reason: str
+
+
+class Header:
+    """The names of a file's columns."""
+
+    def __init__(self, names: Sequence[str]):
+        self.names = list(names)
+        self.index: dict[str, int] = {}
+        for index, name in enumerate(names):
+            self.index.setdefault(fold(name), index)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.index
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def find(self, *names: str) -> int | None:
+        """Return the place of the first of these (folded) names that the file has."""
+        return next((self.index[name] for name in names if name in self.index), None)
+
+    def share(self, names: Sequence[str]) -> float:
+        """Return which part of these names the file has."""
+        return sum(name in self.index for name in names) / len(names)
+
+    def secret(self) -> set[int]:
+        """Return the columns that are never stored: passwords, tokens, card digits, addresses of machines."""
+        return {index for index, name in enumerate(self.names) if _SECRET.fullmatch(fold(name))}
+
+    def private(self) -> set[int]:
+        """Return the columns that are kept out of everything we show or store about a row."""
+        return self.secret() | {index for index, name in enumerate(self.names) if _PRIVATE.fullmatch(fold(name))}
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a format wants to know about the whole file before it reads it."""
+
+    order_key: Callable[[list[str]], str | None] | None = None  # rows of one key belong together; "" = to the row above
+    amounts: tuple[int, ...] = ()
+    dates: tuple[int, ...] = ()
+    fingerprint: Callable[[list[str]], str] | None = None  # of rows without a number of their own
+    tag: Callable[[list[str]], str] | None = None  # a word for each row, to be counted
+
+
+@dataclass(slots=True)
+class Options:
+    """How to read this file, as the survey found it and the owner said it."""
+
+    header: Header
+    zone: ZoneInfo
+    currency: str
+    mapping: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[int, str] = field(default_factory=dict)  # column -> decimal mark
+    mark: str = "."  # of the columns nothing is known about
+    day_first: bool | None = None
+    repeated: frozenset[int] = frozenset()  # hashes of fingerprints that occur more than once
+    tags: Counter[str] = field(default_factory=Counter)  # how often Needs.tag said what
+    source: str = ""
+    warn: Callable[[str, int], None] = lambda code, line_number: None
+    _moments: Callable | None = None
+    _minors: dict = field(default_factory=dict)
+    _quantities: dict = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """Return the index of the empty cell at the end of every row."""
+        return len(self.header)
+
+    def columns(self, aliases: Mapping[str, Sequence[str]]) -> dict[str, int]:
+        """Return the place of each field by the folded names it may have; `missing` where the file has none."""
+        found = {name: self.header.find(*names) for name, names in aliases.items()}
+        return {name: self.missing if index is None else index for name, index in found.items()}
+
+    def minor(self, column: int, currency: str) -> Callable[[str], int]:
+        """Return a function that reads this column's cells into minor units."""
+        mark = self.marks.get(column, self.mark)
+        reader = self._minors.get((mark, currency))
+        if reader is None:
+            reader = self._minors[mark, currency] = minor_reader(currency, mark)
+        return reader
+
+    def quantity(self, column: int) -> Callable[[str], float]:
+        """Return a function that reads this column's cells into a number of pieces."""
+        mark = self.marks.get(column, self.mark)
+        reader = self._quantities.get(mark)
+        if reader is None:
+            reader = self._quantities[mark] = quantity_reader(mark)
+        return reader
+
+    @property
+    def moment(self) -> Callable[[str], dt.datetime | None]:
+        if self._moments is None:
+            self._moments = moment_reader(self.zone, day_first=self.day_first)
+        return self._moments
+
+
+class Format(Protocol):
+    """The shape of a format module."""
+
+    SLUG: str
+    LABEL: str | Promise
+    KIND: str
+    SOURCE: str
+
+    def sniff(self, header: Header) -> float: ...
+
+    def needs(self, header: Header, mapping: Mapping[str, int]) -> Needs: ...
+
+    def parse(self, groups: Iterator[Group], options: Options) -> Iterator[Purchase | Person | BadRow]: ...
+
+
+def key_in(column: int) -> Callable[[list[str]], str]:
+    """Return an order_key that reads one column."""
+    return lambda cells: cells[column].strip()
+
+
+def once(group: Group, telling: int) -> Group:
+    """Return the rows of an order without exact repeats: the same row twice is one row.
+
+    `telling` is a column that usually differs from row to row; only where it does not are rows compared.
+    """
+    if len(group) == 1 or len({cells[telling] for _line, cells in group}) == len(group):
+        return group
+    seen, rows = set(), []
+    for row in group:
+        text = "\x1f".join(row[1])
+        if text not in seen:
+            seen.add(text)
+            rows.append(row)
+    return rows
+
+
+def merged(group: Group, columns: Sequence[int]) -> list[str]:
+    """Return the first row with each of these columns filled from the first row that has it."""
+    first = group[0][1]
+    if len(group) > 1:
+        for column in columns:
+            if not first[column]:
+                for _line, cells in group[1:]:
+                    if cells[column]:
+                        first[column] = cells[column]
+                        break
+    return first
+
+
+def bad(group: Group, error: BadValue | str) -> Iterator[BadRow]:
+    """Yield every row of an order that cannot be used."""
+    for line_number, cells in group:
+        yield BadRow(line_number, cells[:-1], str(error))
+
+
+def required_moment(text: str, options: Options) -> dt.datetime:
+    """Return the moment in a cell that must have one."""
+    moment = options.moment(text)
+    if moment is None:
+        raise BadValue(_("The row has no date"))
+    return moment
+
+
+@lru_cache(maxsize=256)
+def currency_code(text: str, default: str) -> str:
+    """Return the currency of a row: three letters, else the one of the file."""
+    code = text.strip().upper()
+    if len(code) == 3 and code.isascii() and code.isalpha():
+        return code
+    if code:
+        raise BadValue(_("“%(text)s” is not a currency code such as EUR") % {"text": text[:20]})
+    return default
+
+
+def order_number(text: str) -> str:
+    """Return an order's number as text, refusing one whose digits a spreadsheet has lost."""
+    number = clean(text)
+    if "E+" in number.upper():
+        raise BadValue(
+            _("“%(text)s” is not the whole number: a spreadsheet shortened it. Export again and do not open it there")
+            % {"text": number[:40]}
+        )
+    if not number:
+        raise BadValue(_("The row has no order number"))
+    return number[:120]
+
+
+def person_name(*parts: str) -> str:
+    """Return the parts that say something, with one blank between them."""
+    return " ".join([said for part in parts if part and (said := clean(part))])[:200]
+
+
+def is_yes(text: str) -> bool:
+    return text.strip().casefold() in {"yes", "true", "1", "y", "subscribed", "ja", "oui", "sí", "si", "是"}
+
+
+def is_no(text: str) -> bool:
+    return text.strip().casefold() in {"no", "false", "0", "n", "unsubscribed", "nein", "non", "否"}
+
+
+__all__ = [
+    "CONTACTS", "ORDERS", "SURE", "BadRow", "BadValue", "Format", "Group", "Header", "Needs", "Options", "Person",
+    "Purchase", "PurchaseLine", "Row", "bad", "clean", "currency_code", "fold", "is_no", "is_yes", "key_in", "merged",
+    "once", "order_number", "person_name", "required_moment",
+]  # fmt: skip

@@ -1,0 +1,102 @@
+"""Shopify's customer export, old and new headers; further rows of one customer hold more addresses and metafields."""
+
+from django.utils.translation import gettext_lazy as _
+
+from crm.imports.formats import base
+from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, clean
+
+SLUG = "shopify_customers"
+LABEL = _("Shopify customers")
+KIND = base.CONTACTS
+SOURCE = "shopify"
+
+_CONSENT = ["accepts email marketing", "accepts marketing"]
+_ALIASES = {
+    "id": ["customer id"], "first": ["first name"], "last": ["last name"], "email": ["email"],
+    "company": ["default address company", "company"], "street": ["default address address1", "address1"],
+    "street2": ["default address address2", "address2"], "city": ["default address city", "city"],
+    "region": ["default address province code", "province", "province code"],
+    "country": ["default address country code", "country code", "country"],
+    "zip": ["default address zip", "zip"], "phone": ["phone"], "phone2": ["default address phone"],
+    "consent": _CONSENT, "tags": ["tags"],
+}  # fmt: skip
+_EXTRA = {"note": "note", "tax exempt": "tax_exempt", "accepts sms marketing": "sms_marketing"}
+
+
+def sniff(header: Header) -> float:
+    if not {"first name", "last name", "email"} <= header.index.keys() or header.find(*_CONSENT) is None:
+        return 0.0
+    if any(name.startswith("lineitem ") for name in header.index):
+        return 0.0
+    marks = ["tags", "phone", "total spent", "total orders", "tax exempt", "default address city", "address1"]
+    return 0.5 + 0.45 * header.share(marks)
+
+
+def needs(header: Header, mapping) -> Needs:
+    number, email = header.find("customer id"), header.index["email"]
+    if number is None:
+        return Needs(order_key=lambda cells: cells[email].strip().casefold() or None)
+    return Needs(order_key=lambda cells: cells[number].strip() or cells[email].strip().casefold() or None)
+
+
+def parse(groups, options: Options):
+    column = options.columns(_ALIASES)
+    own = [index for index in column.values() if index != options.missing]
+    extra = {key: options.header.index[name] for name, key in _EXTRA.items() if name in options.header}
+    metafields = _metafields(options.header)
+    for group in groups:
+        try:
+            person = _person(group, base.merged(group, own), column)
+        except BadValue as error:
+            yield from base.bad(group, error)
+            continue
+        cells = group[0][1]
+        person.extra = {key: cells[index].strip() for key, index in extra.items() if cells[index].strip()}
+        for _line, row in group:
+            for name, index in metafields(row):
+                if row[index].strip():
+                    person.extra[name] = row[index].strip()
+        yield person
+
+
+def _person(group, cells, column) -> Person:
+    line_number = group[0][0]
+    key, email = clean(cells[column["id"]]), clean(cells[column["email"]])
+    phone = clean(cells[column["phone"]] or cells[column["phone2"]])
+    if "E+" in key.upper():
+        key = ""  # a spreadsheet lost its digits: the e-mail or phone must do
+    if not (key or email or phone):
+        raise BadValue(_("The row has no customer number, no e-mail and no phone"))
+    said = cells[column["consent"]]
+    consent = "yes" if base.is_yes(said) and email else "no" if base.is_no(said) else ""
+    return Person(
+        source=SOURCE,
+        key=key,
+        name=base.person_name(cells[column["first"]], cells[column["last"]]),
+        email=email,
+        phone=phone,
+        company=clean(cells[column["company"]]),
+        street=base.person_name(cells[column["street"]], cells[column["street2"]]),
+        postcode=clean(cells[column["zip"]]),
+        city=clean(cells[column["city"]]),
+        region=clean(cells[column["region"]]),
+        country=clean(cells[column["country"]]),
+        tags=[tag for part in cells[column["tags"]].split(",") if (tag := clean(part)[:40])],
+        consent=consent,
+        consent_detail=f"Shopify: Accepts Marketing = {said.strip()}",
+        authoritative=True,
+        line_number=line_number,
+    )
+
+
+def _metafields(header: Header):
+    """Return a function that yields the (name, column) of the metafields a row holds."""
+    wide = [
+        (name.partition(" (customer.metafields")[0], index)
+        for name, index in header.index.items()
+        if "customer.metafields" in name
+    ]
+    key, value = header.find("metafield key"), header.find("metafield value")
+    if key is None or value is None:
+        return lambda row: wide
+    return lambda row: [*wide, (row[key].strip(), value)] if row[key].strip() else wide

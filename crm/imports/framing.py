@@ -1,0 +1,244 @@
+"""Turn a file into rows: encoding, delimiter, quotes, and what to do with a quote that is never closed."""
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.utils.translation import gettext as _
+
+MAX_CELL = 1_000_000  # characters; exports hold pictures and pages of HTML in a cell
+MAX_LINES = 2_000  # of one record; more means that a quote was opened and never closed
+MAX_TORN = 200  # each costs reading MAX_LINES again
+MAX_UNPACKED = 8 * 1024**3
+_HEAD = 256 * 1024
+_BLOCK = 1024 * 1024
+_BLOCK_LINES = 200
+_DELIMITERS = ",;\t|"
+
+csv.field_size_limit(MAX_CELL)
+
+
+class NotReadable(ValueError):
+    """The file is not a table of text we can read; the text says why, for the owner."""
+
+
+class Torn(list):
+    """The cells of a line that cannot be told apart, because a quote on it is never closed."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How the bytes of a file become rows."""
+
+    encoding: str
+    delimiter: str
+    quoting: int = csv.QUOTE_MINIMAL
+    escape: str | None = None
+    skip_lines: int = 0  # a "sep=" line before everything
+
+
+def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
+    """Find out how to read a file; what is given is taken as said. Reads it once, to know the encoding for certain."""
+    with _open(path) as file:
+        head = file.read(_HEAD)
+    if not head.strip():
+        raise NotReadable(_("The file is empty."))
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise NotReadable(_("This is a spreadsheet or an archive. Save it as CSV first (in Excel: CSV UTF-8)."))
+    if head.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff")):
+        raise NotReadable(_("This is a picture or a PDF, not a table. Export the orders as CSV."))
+    try:
+        encoding = codecs.lookup(encoding).name if encoding else _encoding(path, head)
+        text = head.decode(encoding, errors="ignore")
+    except LookupError:
+        raise NotReadable(_("There is no encoding called %(name)s.") % {"name": encoding}) from None
+    skip = 0
+    first = text.lstrip("\ufeff").partition("\n")[0].strip("\r ")
+    if found := re.fullmatch(r"\"?sep=(.)\"?", first, re.IGNORECASE):
+        delimiter, skip = delimiter or found[1], 1
+    lines = text.lstrip("\ufeff").splitlines(keepends=True)[skip:]
+    if len(head) == _HEAD:
+        lines = lines[:-1] or lines  # the last one is cut
+    delimiter = delimiter or _delimiter(lines)
+    quoting = csv.QUOTE_MINIMAL
+    if delimiter == "\t" and not re.search(r'(^|\t)"', "".join(lines[:200]), re.MULTILINE):
+        quoting = csv.QUOTE_NONE  # Amazon's files: a quote is an inch
+    body = "".join(lines)
+    backslashes = re.search(r'[^\\]\\"[^,;\t\r\n"]', body) and '""' not in re.sub(r'(?<=[,;\t\n])""', "", body)
+    return Framing(encoding, delimiter, quoting, "\\" if backslashes else None, skip)
+
+
+def rows(path: Path, framing: Framing, *, width: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Yield (number of its first line, cells) for each record. With `width`, a quote that swallowed lines is noticed."""
+    with _open(path) as binary, io.TextIOWrapper(binary, framing.encoding, "replace", newline="") as text:
+        lines = itertools.islice(text, framing.skip_lines, None)
+        yield from _records(lines, framing, width, framing.skip_lines)
+
+
+def _records(lines: Iterable[str], framing: Framing, width: int, number: int) -> Iterator[tuple[int, list[str]]]:
+    """Cut lines into records. Where every line closes its quotes, a line is a record and the reader runs unwatched."""
+    lines = iter(lines)
+    dialect = {
+        "delimiter": framing.delimiter, "quoting": framing.quoting, "escapechar": framing.escape, "skipinitialspace": True,
+    }  # fmt: skip
+    watched = _Watched(lines, dialect, framing, width)
+    while block := list(itertools.islice(lines, _BLOCK_LINES)):
+        if not framing.escape and (framing.quoting == csv.QUOTE_NONE or all(_is_closed(line) for line in block)):
+            try:
+                yield from enumerate(csv.reader(block, **dialect), start=number + 1)
+                number += len(block)
+                continue
+            except csv.Error:
+                raise NotReadable(_("A cell of the file is larger than a million characters.")) from None
+        watched.again.extend(block)
+        watched.number = number
+        yield from watched.records()
+        number = watched.number
+
+
+def _is_closed(line: str) -> bool:
+    return '"' not in line or line.count('"') % 2 == 0
+
+
+class _Watched:
+    """Reads lines whose quotes run over line ends, and notices a quote that is never closed."""
+
+    def __init__(self, lines: Iterator[str], dialect: dict, framing: Framing, width: int):
+        self.lines, self.dialect, self.framing, self.width = lines, dialect, framing, width
+        self.again: deque[str] = deque()  # lines waiting to be read
+        self.record: list[str] = []  # the physical lines of the record being read
+        self.number = self.torn = 0
+        self.is_over = False
+
+    def _feed(self) -> Iterator[str]:
+        while len(self.record) < MAX_LINES:
+            line = self.again.popleft() if self.again else next(self.lines, None)
+            if line is None:
+                self.is_over = True
+                return
+            self.record.append(line)
+            self.number += 1
+            yield line
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the records of the waiting lines, reading on where the last of them needs more."""
+        record = self.record
+        while self.again:
+            self.is_over = is_torn = False
+            reader = csv.reader(self._feed(), **self.dialect)
+            try:
+                for cells in reader:
+                    is_torn = len(record) >= MAX_LINES or _is_torn(record, cells, self)
+                    if is_torn:
+                        break
+                    yield self.number - len(record) + 1, cells
+                    record.clear()
+                    if not self.again:
+                        break
+            except csv.Error:
+                is_torn = True
+            if is_torn and record:
+                self.torn += 1
+                if self.torn > MAX_TORN:
+                    raise NotReadable(_("The file is damaged: too many quotation marks are never closed."))
+                self.number -= len(record) - 1
+                yield self.number, Torn(record[0].rstrip("\r\n").split(self.framing.delimiter))
+                self.again.extendleft(reversed(record[1:]))
+            record.clear()
+
+
+def _is_torn(record: list[str], cells: list[str], watched: _Watched) -> bool:
+    """Tell whether a record came about only because a quote was not closed where it should be."""
+    if watched.framing.quoting == csv.QUOTE_NONE:
+        return False
+    if watched.is_over and sum(line.count('"') for line in record) % 2 and not watched.framing.escape:
+        return True
+    has_wrong_width = watched.width > 0 and len(cells) != watched.width
+    return len(record) > 1 and has_wrong_width and record[0].count('"') % 2 == 1
+
+
+def _open(path: Path) -> IO[bytes]:
+    with open(path, "rb") as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if is_packed else open(path, "rb")
+
+
+def _encoding(path: Path, head: bytes) -> str:
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if head.startswith(mark):
+            return name
+    sample = head[:4096]
+    if sample.count(0) > len(sample) // 4:
+        return "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    odd, size = b"", 0
+    with _open(path) as file:
+        while block := file.read(_BLOCK):
+            size += len(block)
+            if size > MAX_UNPACKED:
+                raise NotReadable(_("The file is too large when unpacked. Split it into several."))
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                odd = block
+                break
+        else:
+            try:
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                odd = block
+            else:
+                return "utf-8"
+    return "gb18030" if _is_chinese(odd) else "cp1252"
+
+
+def _is_chinese(block: bytes) -> bool:
+    """Tell GB18030 from a Western code page: Chinese characters are pairs of high bytes, accents stand alone."""
+    lines = [line for line in block.splitlines() if not line.isascii()][:300]
+    joined = b"".join(lines)
+    high = sum(byte >= 0x80 for byte in joined)
+    if sum(map(len, re.findall(rb"[\x80-\xff]{2,}", joined))) < 0.6 * high:
+        return False
+    wide = chinese = torn = 0
+    for line in lines:
+        try:
+            text = line.decode("gb18030")
+        except UnicodeDecodeError:
+            torn += 1
+            continue
+        for char in text:
+            if char >= "\x80":
+                wide += 1
+                chinese += "\u4e00" <= char <= "\u9fff" or "\u3000" <= char <= "\u303f" or "\uff00" <= char <= "\uffef"
+    return torn * 10 <= len(lines) and chinese > 0.8 * wide
+
+
+def _delimiter(lines: list[str]) -> str:
+    """Return the delimiter that cuts the first lines into the most rows of one width."""
+    best, best_score = ",", 0.0
+    for candidate in _DELIMITERS:
+        try:
+            widths = [
+                len(row) for row in csv.reader(lines[:60], delimiter=candidate, skipinitialspace=True) if any(row)
+            ]
+        except csv.Error:
+            continue
+        if not widths:
+            continue
+        usual = max(set(widths), key=lambda width: (widths.count(width) * (width - 1), width))
+        score = (usual > 1) * widths.count(usual) / len(widths) * min(usual, 12)
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
