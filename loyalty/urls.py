@@ -1,5 +1,16 @@
 from django.urls import path
 
+from loyalty import views
+
 app_name = "loyalty"
 
-urlpatterns = []
+urlpatterns = [
+    path("", views.insights, name="insights"),
+    path("charts/<slug:name>.json", views.chart, name="chart"),
+    path("risk/", views.risk, name="risk"),
+    path("risk/export/", views.risk_export, name="risk_export"),
+    path("cell/", views.cell, name="cell"),
+    path("method/", views.method, name="method"),
+    path("method/progress/", views.progress, name="progress"),
+    path("refresh/", views.refresh, name="refresh"),
+]

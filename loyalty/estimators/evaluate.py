@@ -1,0 +1,147 @@
+"""How good is a forecast, and which of several to believe: cuts in time, measures, and the choice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import rankdata
+
+SURE = 1e-6  # probabilities are kept this far from 0 and 1 before a logarithm
+
+
+def auc(label: np.ndarray, score: np.ndarray) -> float | None:
+    """Return the chance that a true case scores above a false one, ties counting half; None with one class only."""
+    label = np.asarray(label, bool)
+    cases, others = int(label.sum()), int((~label).sum())
+    if not cases or not others:
+        return None
+    return float((rankdata(score)[label].sum() - cases * (cases + 1) / 2) / (cases * others))
+
+
+def average_precision(label: np.ndarray, score: np.ndarray) -> float | None:
+    """Return the area under precision against recall, tied scores taken together; None without a true case."""
+    label = np.asarray(label, bool)
+    if not label.any():
+        return None
+    order = np.argsort(-np.asarray(score), kind="stable")
+    last_of_tie = np.r_[np.flatnonzero(np.diff(np.asarray(score)[order])), len(label) - 1]
+    hits = np.cumsum(label[order])[last_of_tie]
+    precision, recall = hits / (last_of_tie + 1), hits / label.sum()
+    return float(np.dot(np.diff(np.r_[0.0, recall]), precision))
+
+
+def log_losses(label: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Return each row's -log of the chance given to what happened, float64 [n]."""
+    chance = np.clip(chance, SURE, 1 - SURE)
+    return -np.where(label, np.log(chance), np.log1p(-chance))
+
+
+def calibration_error(label: np.ndarray, chance: np.ndarray, groups: int = 10) -> float:
+    """Return the mean gap between the chance told and the share that came, over groups of equal size."""
+    order = np.argsort(chance, kind="stable")
+    parts = [part for part in np.array_split(order, groups) if len(part)]
+    return float(sum(len(part) * abs(label[part].mean() - chance[part].mean()) for part in parts) / len(label))
+
+
+def measures(label: np.ndarray, chance: np.ndarray) -> dict[str, float | None]:
+    """Return the figures of a report card for chances [n] against what happened, bool [n]."""
+    label = np.asarray(label, bool)
+    return {
+        "auc": auc(label, chance),
+        "pr_auc": average_precision(label, chance),
+        "log_loss": float(log_losses(label, chance).mean()),
+        "brier": float(np.mean((chance - label) ** 2)),
+        "ece": calibration_error(label, chance),
+    }
+
+
+def caught(label: np.ndarray, chance: np.ndarray, share: float = 0.1) -> tuple[int, int]:
+    """Return (how many of the riskiest share came true, how many that share is)."""
+    size = max(round(len(label) * share), 1)
+    return int(np.asarray(label, bool)[np.argsort(-chance, kind="stable")[:size]].sum()), size
+
+
+def at_level(share: float, chance: np.ndarray) -> np.ndarray:
+    """Return the chances moved, all by one step of log-odds, so that their mean is `share`."""
+    share = np.clip(share, 0.5 / len(chance), 1 - 0.5 / len(chance))
+    odds = logit(np.clip(chance, SURE, 1 - SURE))
+    step = brentq(lambda by: expit(odds + by).mean() - share, -40, 40, xtol=1e-6)
+    return expit(odds + step)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Days from which the past is replayed: learn at `train`, look ahead `horizon` days, be tested at `tests`."""
+
+    horizon: int
+    step: int
+    train: list[int]  # newest first, one step apart; windows overlap
+    tests: list[int]  # newest first, one horizon apart; windows do not
+
+    def known_before(self, test: int, most: int) -> list[int]:
+        """Return the training days whose window had ended on the day of the test, newest first."""
+        return [day for day in self.train if day + self.horizon <= test][:most]
+
+
+def origins(first_day: int, cut: int, horizon: int, *, tests: int = 4, windows: int = 12) -> Origins:
+    """Place the origins so that every window ends by the cut and begins with some past to learn from."""
+    step = max(horizon // 3, 1)
+    earliest = first_day + max(horizon // 2, 14)
+    newest = cut - horizon
+    train = list(range(newest, earliest - 1, -step))[: windows + 3 * tests]
+    return Origins(horizon, step, train, list(range(newest, earliest - 1, -horizon))[:tests])
+
+
+@dataclass
+class Tested:
+    """What the candidates said about one window before it happened."""
+
+    day: int
+    customer: np.ndarray  # int [n]
+    label: np.ndarray  # bool [n]
+    chances: dict[str, np.ndarray]  # by candidate, float64 [n]
+
+
+def pooled(tested: list[Tested], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and chances of one candidate over all windows it was tested in."""
+    mine = [window for window in tested if name in window.chances]
+    return np.concatenate([w.label for w in mine]), np.concatenate([w.chances[name] for w in mine])
+
+
+def choose(tested: list[Tested], order: list[str], baseline: str) -> str:
+    """Return the simplest candidate that is within one standard error of the best; the baseline if none beats it.
+
+    `order` runs from simple to complex. Candidates are compared on the windows all of them were tested in, by log loss
+    after each window's own level is taken out: the level of one window is mostly season, which strikes every candidate
+    alike and would drown what tells them apart. The baseline itself knows nothing else than the level.
+    """
+    shared = [w for w in tested if set(order) <= set(w.chances)]
+    if not shared:
+        return baseline
+    losses = {name: [log_losses(w.label, at_level(w.label.mean(), w.chances[name])) for w in shared] for name in order}
+    mean = {name: float(np.concatenate(values).mean()) for name, values in losses.items()}
+    able = [name for name in order if name != baseline and mean[name] < mean[baseline]]
+    if not able:
+        return baseline
+    best = min(able, key=mean.get)
+    who = np.concatenate([w.customer for w in shared])
+    for name in able:
+        if name == best:
+            return best
+        worse = [a - b for a, b in zip(losses[name], losses[best])]
+        if mean[name] - mean[best] <= standard_error(worse, who):
+            return name
+    return best
+
+
+def standard_error(differences: list[np.ndarray], who: np.ndarray) -> float:
+    """Return the standard error of the mean difference: people repeat over windows, and windows differ too."""
+    every = np.concatenate(differences)
+    _, person = np.unique(who, return_inverse=True)
+    by_person = np.bincount(person, every - every.mean())
+    people = np.sqrt(np.sum(by_person**2)) / len(every)
+    if len(differences) < 3:
+        return float(people)
+    means = np.array([values.mean() for values in differences])
+    return float(max(people, means.std(ddof=1) / np.sqrt(len(means))))

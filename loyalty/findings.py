@@ -1,0 +1,377 @@
+"""What the pages say about a run: findings in sentences, report cards in plain words, the state of the night."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.accounts.models import Shop
+from crm.contacts.forms import RISKS
+from crm.contacts.groups import GROUPS
+from crm.contacts.models import Contact
+from crm.home import charts as home_charts
+from crm.home import figures
+from crm.home.notices import Notice
+from crm.lib.templatetags import say
+from loyalty import pipeline, wording
+from loyalty.charts import Numbers
+from loyalty.models import ReportCard, Run, Score
+
+MISSED_AFTER = dt.timedelta(hours=36)  # a night was left out when the newest run is older than this
+MOST_IDS = 500  # a list longer than this does not fit into an address
+RISK_TONES = {"low": "good", "medium": "warn", "high": "bad"}
+
+
+# The state of the night
+
+
+def notice(*, now: dt.datetime, shop: Shop) -> Notice | None:
+    """Return what the owner should know about the run; None while all is as it should be."""
+    newest = Run.objects.order_by("-id").first()
+    done = Run.objects.latest_done()
+    again = {"post_url": reverse("loyalty:refresh"), "button": _("Work it out now")}
+    about = {"link_url": reverse("loyalty:method"), "link": _("See how far it is")}
+    if newest is None:
+        if pipeline.natural_as_of(shop=shop, now=now, today=True) is None:
+            return None
+        text = _(
+            "Groups, risks and suggestions are worked out from your orders every night at %(time)s, the first time "
+            "within a few minutes."
+        )
+        return Notice(text % {"time": f"{shop.night_run_hour:02d}:00"}, **again)
+    if newest.state in (Run.State.WAITING, Run.State.RUNNING):
+        if done is None:
+            text = _("The first night run is under way. Groups, risks and suggestions appear when it is done.")
+        else:
+            text = _("The numbers are being worked out again; until then they are those of %(date)s.")
+            text %= {"date": say.day(done.as_of)}
+        return Notice(text, is_working=True, **about)
+    if newest.state == Run.State.FAILED:
+        words = {"error": newest.error, "when": say.moment(newest.finished_at)}
+        if done is None:
+            text = _("The run of %(when)s failed, so there are no groups and risks yet. The reason: %(error)s") % words
+        else:
+            text = _("The run of %(when)s failed, so the numbers are still those of %(date)s. The reason: %(error)s")
+            text %= {**words, "date": say.day(done.as_of)}
+        return Notice(text, tone="warn", **again)
+    if done is not None and done.finished_at < now - MISSED_AFTER:
+        text = _(
+            "The numbers are those of %(date)s: no run has finished since %(when)s. Is the computer on at night, and "
+            "the worker running?"
+        )
+        return Notice(text % {"date": say.day(done.as_of), "when": say.moment(done.finished_at)}, tone="warn", **again)
+    return None
+
+
+def after_demo(*, now: dt.datetime) -> None:
+    """Work the demo's numbers out at once, so that nobody looks around in an empty house."""
+    as_of = pipeline.natural_as_of(shop=Shop.current(), now=now, today=True)
+    if as_of is not None:
+        pipeline.request(as_of=as_of, now=now)
+
+
+# One sentence for each chart
+
+
+def revenue(found: Numbers, *, shop: Shop) -> str:
+    weeks = found.weeks
+    if len(weeks) < 8:
+        return ""
+    now, before = figures.total(weeks[-4:]), figures.total(weeks[-8:-4])
+    words = {"now": say.money(now.minor, shop.currency), "before": say.money(before.minor, shop.currency)}
+    share = _returning_share(now)
+    if share is None:
+        return _("%(now)s in the last four weeks, %(before)s in the four before.") % words
+    return _(
+        "%(now)s in the last four weeks, %(before)s in the four before; %(share)s of what known customers spent came "
+        "from returning ones."
+    ) % {**words, "share": say.percent(share)}
+
+
+def _returning_share(takings: figures.Takings) -> float | None:
+    named = takings.minor - takings.unnamed_minor
+    return takings.returning_minor / named if named > 0 else None
+
+
+def cohorts(found: Numbers) -> str:
+    known = [cohort for cohort in found.cohorts if cohort.came_back and cohort.came_back[0] is not None]
+    size = sum(cohort.size for cohort in known)
+    if not size:
+        return ""
+    came = sum(cohort.came_back[0] for cohort in known)
+    return _(
+        "First orders from %(first)s to %(last)s: %(size)s. Of these customers, %(came)s (%(share)s) came back in the "
+        "month after."
+    ) % {
+        "first": home_charts.month(known[0].month),
+        "last": home_charts.month(known[-1].month),
+        "size": say.number(size),
+        "came": say.number(came),
+        "share": say.percent(came / size),
+    }
+
+
+def grid(found: Numbers, *, shop: Shop) -> str:
+    quiet = [cell for cell in found.cells if cell.recency <= 2 and cell.frequency >= 4]
+    count = sum(cell.customers for cell in quiet)
+    if not count:
+        return _("None of your frequent buyers has gone quiet.")
+    return ngettext(
+        "%(count)s customer bought often and has gone quiet; they have spent %(amount)s with you so far.",
+        "%(count)s customers bought often and have gone quiet; they have spent %(amount)s with you so far.",
+        count,
+    ) % {
+        "count": say.number(count),
+        "amount": say.rough_money(sum(cell.spent_minor for cell in quiet), shop.currency),
+    }
+
+
+def risk(found: Numbers, *, shop: Shop, horizon_days: int) -> str:
+    high = next((band for band in found.bands if band.slug == "high"), None)
+    if not found.bins or high is None:
+        return ""
+    return ngettext(
+        "%(count)s customer will stay away for the next %(days)s days with a chance of %(low)s or more; %(amount)s of "
+        "usual spending is at stake.",
+        "%(count)s customers will each stay away for the next %(days)s days with a chance of %(low)s or more; "
+        "%(amount)s of usual spending is at stake.",
+        high.customers,
+    ) % {
+        "count": say.number(high.customers),
+        "low": say.percent(high.low),
+        "days": say.number(horizon_days),
+        "amount": say.rough_money(high.at_stake_minor, shop.currency),
+    }
+
+
+def sizes(found: Numbers) -> str:
+    """Name the group that changed most in three months."""
+    if len(found.months) < 4:
+        return ""
+    before, now = found.months[-4], found.months[-1]
+    slug = max(GROUPS, key=lambda slug: abs(now.customers.get(slug, 0) - before.customers.get(slug, 0)))
+    return _("The biggest change since %(month)s: %(group)s, from %(before)s to %(now)s customers.") % {
+        "month": home_charts.month(before.date),
+        "group": GROUPS[slug].label,
+        "before": say.number(before.customers.get(slug, 0)),
+        "now": say.number(now.customers.get(slug, 0)),
+    }
+
+
+def cell(recency: int, frequency: int) -> str:
+    """Say in words who stands in a square of the grid."""
+    third = {1: "low", 2: "low", 3: "middle", 4: "high", 5: "high"}
+    sentences = {
+        ("high", "high"): _("They bought more recently and buy more often than most: your best customers."),
+        ("high", "middle"): _("They bought more recently than most and buy about as often as the others."),
+        ("high", "low"): _("They bought more recently than most, but not often yet."),
+        ("middle", "high"): _("They buy more often than most; the last time was a while ago."),
+        ("middle", "middle"): _("They buy about as often, and bought about as recently, as the others."),
+        ("middle", "low"): _("They have not bought often, and the last time was a while ago."),
+        ("low", "high"): _("They bought more often than most and have gone quiet: worth a personal word."),
+        ("low", "middle"): _("They bought about as often as the others and have gone quiet."),
+        ("low", "low"): _("They bought seldom, and not for a long time."),
+    }
+    return sentences[third[recency], third[frequency]]
+
+
+def list_url(contact_ids: Iterable[int]) -> str:
+    """Return the customer list of just these people: there they can be tagged, written to or kept as a segment."""
+    ids = list(contact_ids[: MOST_IDS + 1] if isinstance(contact_ids, QuerySet) else contact_ids)
+    if not ids or len(ids) > MOST_IDS:
+        return ""
+    return f"{reverse('contacts:list')}?ids={','.join(map(str, ids))}"
+
+
+# One person
+
+
+def reasons(score: Score, *, currency: str, most: int = 3) -> str:
+    """Say why this risk, in a few sentences, the strongest reason first."""
+    return " ".join(filter(None, (wording.reason(one, currency=currency) for one in score.reasons[:most])))
+
+
+def risk_tone(churn_risk: float) -> str:
+    return next(RISK_TONES[slug] for slug, (_label, low, high) in RISKS.items() if low <= churn_risk < high)
+
+
+def panel(*, contact: Contact, request: HttpRequest) -> dict | None:
+    """Return what the last run says of a customer, for their page."""
+    run = Run.objects.latest_done()
+    score = Score.objects.filter(run=run, contact=contact).select_related("next_product").first() if run else None
+    if score is None:
+        return None
+    return {
+        "run": run,
+        "score": score,
+        "group": GROUPS.get(score.group),
+        "tone": risk_tone(score.churn_risk) if score.churn_risk is not None else "neutral",
+        "reasons": reasons(score, currency=request.shop.currency),
+        "product_reason": wording.product_reason(score.next_product_reason),
+        "usual_days": round(score.usual_gap_days or 0),
+        "method_url": reverse("loyalty:method"),
+    }
+
+
+# How it is worked out
+
+
+@dataclass(frozen=True)
+class Candidate:
+    name: str
+    is_baseline: bool
+    is_champion: bool
+    cells: list[tuple[str, str]]  # column, figure
+
+
+@dataclass(frozen=True)
+class Task:
+    title: str
+    question: str
+    answer: str  # how well the method in use did, in plain words
+    data: str
+    columns: list[str] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
+    missing: str = ""  # what is not there yet
+
+
+@dataclass(frozen=True)
+class Stage:
+    label: str
+    state: str
+    seconds: float
+    reason: str
+
+
+def tasks(run: Run) -> list[Task]:
+    """Return the report cards of a run, one per question the analyst answers."""
+    cards: dict[str, list[ReportCard]] = {}
+    for card in run.report_cards.order_by("-is_champion", "is_baseline", "id"):
+        cards.setdefault(card.task, []).append(card)
+    return [_churn_task(cards.get("churn", []), run), _offer_task(cards.get("offers", []), run)]
+
+
+def _missing(run: Run, stage: str) -> str:
+    note = run.stages.get(stage, {})
+    if note.get("missing"):
+        return wording.missing(note["missing"])
+    if note.get("state") == "failed":
+        return _("This part of the run failed: %(reason)s") % {"reason": note.get("reason", "")}
+    return ""
+
+
+def _data(card: ReportCard) -> str:
+    return _(
+        "Tested by going back to %(date)s and earlier days, forecasting %(days)s days ahead with what was known then, "
+        "and comparing with what happened: %(customers)s forecasts."
+    ) % {
+        "date": say.day(card.cut_date),
+        "days": say.number(card.horizon_days),
+        "customers": say.number(card.customers),
+    }
+
+
+def _churn_task(cards: list[ReportCard], run: Run) -> Task:
+    question = _("Who will not come back within %(days)s days?") % {"days": say.number(run.horizon_days)}
+    title = _("Churn risk")
+    if not cards:
+        missing = _missing(run, "churn")
+        answer = _("Not enough data yet. Until then groups come from simple rules, and nobody is given a risk.")
+        return Task(title, question, answer, "", missing=missing)
+    used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
+    metrics = used.metrics
+    answer = wording.how_good(
+        metrics | {"champion": used.candidate, "baseline": baseline.candidate, "horizon_days": used.horizon_days}
+    )
+    if used is not baseline and metrics.get("picked"):
+        answer = (
+            _("Of 10 people it calls most likely to stay away, %(hits)s did.")
+            % {"hits": say.number(round(10 * metrics["caught"] / metrics["picked"]))}
+            + f" {answer}"
+        )
+    columns = [_("Ranking, AUC"), _("Sureness, log loss"), _("Off by, ECE"), _("Caught of riskiest tenth")]
+    rows = [
+        Candidate(
+            wording.method(card.candidate),
+            card.is_baseline,
+            card.is_champion,
+            _beside(
+                columns,
+                _decimal(card.metrics.get("auc")),
+                _decimal(card.metrics.get("log_loss")),
+                say.percent(card.metrics.get("ece"), 1),
+                _("%(caught)s of %(picked)s")
+                % {"caught": say.number(card.metrics.get("caught")), "picked": say.number(card.metrics.get("picked"))},
+            ),
+        )
+        for card in cards
+    ]
+    return Task(title, question, answer, _data(used), columns, rows)
+
+
+def _offer_task(cards: list[ReportCard], run: Run) -> Task:
+    title, question = _("Next product"), _("What will this customer like to buy next?")
+    if not cards:
+        return Task(
+            title,
+            question,
+            _("Not enough data yet. Nobody is given a suggestion."),
+            "",
+            missing=_missing(run, "recommend"),
+        )
+    used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
+    words = {
+        "method": wording.method(used.candidate),
+        "hits": say.number(round(10 * (used.metrics.get("hit_rate_5") or 0))),
+        "plain": say.number(round(10 * (baseline.metrics.get("hit_rate_5") or 0))),
+    }
+    answer = (
+        _(
+            "Method: %(method)s. For %(hits)s of 10 customers, one of its first five suggestions was in their next "
+            "basket; suggesting what sells best would have been right for %(plain)s."
+        )
+        % words
+    )
+    columns = [_("First right"), _("One of five right"), _("One of ten right"), _("Order of ten, NDCG")]
+    rows = [
+        Candidate(
+            wording.method(card.candidate),
+            card.is_baseline,
+            card.is_champion,
+            _beside(
+                columns,
+                say.percent(card.metrics.get("hit_rate_1")),
+                say.percent(card.metrics.get("hit_rate_5")),
+                say.percent(card.metrics.get("hit_rate_10")),
+                _decimal(card.metrics.get("ndcg_10")),
+            ),
+        )
+        for card in cards
+    ]
+    return Task(title, question, answer, _data(used), columns, rows)
+
+
+def _beside(columns: list[str], *figures: str) -> list[tuple[str, str]]:
+    return list(zip(columns, figures, strict=True))
+
+
+def _decimal(value: float | None) -> str:
+    return "–" if value is None else say.number(round(value, 3))
+
+
+def stages(run: Run) -> list[Stage]:
+    """Return what the run did, in its order, with what it left out and why."""
+    return [
+        Stage(
+            str(wording.STAGES.get(name, name)),
+            note.get("state", ""),
+            note.get("seconds", 0.0),
+            wording.missing(note["missing"]) if note.get("missing") else note.get("reason", ""),
+        )
+        for name, note in run.stages.items()
+    ]

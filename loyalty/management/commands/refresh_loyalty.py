@@ -1,0 +1,70 @@
+"""Do the night run now."""
+
+import datetime as dt
+import json
+
+from django.core.management.base import BaseCommand, CommandError
+
+from crm.accounts.models import NoShopYet, Shop
+from crm.lib import clock
+from loyalty import pipeline
+from loyalty.models import Run
+
+
+class Command(BaseCommand):
+    help = "Grade customers, estimate who may not come back, and update lists and suggestions."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--as-of", metavar="DATE", help="the day to speak of; nothing later is looked at")
+        parser.add_argument("--run", type=int, help="do this waiting run")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *, as_of, run, json: bool, **options):
+        now = clock.now()
+        try:
+            shop = Shop.current()
+        except NoShopYet as error:
+            raise CommandError(str(error)) from None
+        if run is not None:
+            waiting = Run.objects.filter(pk=run).first()
+            if waiting is None:
+                raise CommandError(f"There is no run {run}.")
+            day = waiting.as_of
+        else:
+            day = _date(as_of) if as_of else pipeline.natural_as_of(shop=shop, now=now, today=True)
+        if day is None:
+            raise CommandError("There is no order to look at yet.")
+        try:
+            done = pipeline.run(as_of=day, now=now, run_id=run)
+        except pipeline.NothingToDo as error:
+            raise CommandError(str(error)) from None
+        if done.state != Run.State.DONE:
+            raise CommandError(" ".join(done.error.split()) or "The run failed.")
+        self.stdout.write(_as_json(done) if json else _in_words(done))
+
+
+def _as_json(run: Run) -> str:
+    return json.dumps(
+        {
+            "run_id": run.pk, "as_of": run.as_of.isoformat(), "customers": run.customers, "orders": run.orders,
+            "seconds": run.seconds, "peak_rss_mb": run.peak_rss_mb, "horizon_days": run.horizon_days,
+            "stages": run.stages, "champions": run.champions,
+        }
+    )  # fmt: skip
+
+
+def _in_words(run: Run) -> str:
+    lines = [
+        f"{run.customers} customers, {run.orders} orders as of {run.as_of}: "
+        f"{run.seconds:.1f} s, {run.peak_rss_mb:.0f} MB"
+    ]
+    for name, stage in run.stages.items():
+        lines.append(f"  {name:<10} {stage['state']:<8} {stage['seconds']:>7.2f} s  {stage['reason']}".rstrip())
+    return "\n".join([*lines, *(f"  {task}: {name}" for task, name in run.champions.items())])
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"--as-of {text!r} is not a date; write 2026-11-20") from None

@@ -1,0 +1,412 @@
+"""The night: load, grade, place, test, score, advise, keep, publish; then, last of all, the run is done.
+
+What reads arrays is imported inside `run`: the web server and the idle worker import this module too, and NumPy with
+SciPy would cost each of them 90 MB.
+"""
+
+import datetime as dt
+import logging
+import resource
+import sys
+import time
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from celery import current_app
+from django.db import transaction
+from django.db.models import Max
+
+from crm.accounts.models import Shop
+from crm.imports.models import Import
+from crm.lib import bulk, clock, hints
+from crm.orders.models import Order, Product
+from loyalty.models import ReportCard, Run, Score, Snapshot
+
+log = logging.getLogger(__name__)
+
+STALE_AFTER = dt.timedelta(minutes=30)
+MOST_TRIES = 3
+BOOKS_CLOSED_DAYS = 14  # without orders for longer, the newest order's day is what the numbers speak of
+MONTHS_BACK = 24
+CHUNK = 5_000
+MONEY_LIMIT = 2**62
+
+
+class NothingToDo(Exception):
+    """The run was claimed by somebody else, or is not waiting any more."""
+
+
+def request(*, now: dt.datetime, as_of: dt.date | None = None) -> Run:
+    """Ask for a run by hand; one that waits or runs already is enough. The row is the work, the message only a hint."""
+    if as_of is None:
+        shop = Shop.current()
+        as_of = natural_as_of(shop=shop, now=now, today=True) or clock.local_date(now, shop.timezone)
+    waiting = (
+        Run.objects.filter(state__in=(Run.State.WAITING, Run.State.RUNNING), night_of=None).order_by("-id").first()
+    )
+    if waiting and (waiting.state == Run.State.WAITING or waiting.heartbeat_at > now - STALE_AFTER):
+        return waiting
+    run = Run.objects.create(as_of=as_of)
+    hints.hint(current_app.tasks["loyalty.tasks.refresh"], run_id=run.pk)
+    return run
+
+
+def natural_as_of(*, shop: Shop, now: dt.datetime, today: bool = False) -> dt.date | None:
+    """Return the day the numbers should speak of: yesterday (or today), or the newest order's day where the books ended
+    long before, so that a file from the past is seen as its owner left it. None without a counting order."""
+    counting = Order.objects.filter(counts=True, kind=Order.Kind.SALE, currency=shop.currency, contact__isnull=False)
+    newest = counting.filter(placed_at__lt=now).order_by("-placed_at").values_list("placed_at", flat=True).first()
+    if newest is None:
+        return None
+    wanted = clock.local_date(now, shop.timezone) - dt.timedelta(days=0 if today else 1)
+    last = clock.local_date(newest, shop.timezone)
+    return last if (wanted - last).days > BOOKS_CLOSED_DAYS else wanted
+
+
+def due(*, now: dt.datetime) -> list[Run]:
+    """Return the runs to do now: those asked for, tonight's once its hour has come, one after the first import."""
+    _bury_stale(now)
+    shop = Shop.objects.first()
+    if shop is None:
+        return []
+    local = now.astimezone(ZoneInfo(shop.timezone))
+    is_first = not Run.objects.exists()
+    is_night = local.hour >= shop.night_run_hour and not Run.objects.filter(night_of=local.date()).exists()
+    if (is_first or is_night) and not _is_importing():
+        as_of = natural_as_of(shop=shop, now=now, today=is_first)
+        if is_first and as_of is not None:
+            Run.objects.create(as_of=as_of)
+        elif as_of is not None and not _is_fresh(as_of, shop, local.date()):
+            Run.objects.bulk_create([Run(as_of=as_of, night_of=local.date())], ignore_conflicts=True)
+    return list(Run.objects.filter(state=Run.State.WAITING).order_by("id"))
+
+
+def _is_fresh(as_of: dt.date, shop: Shop, today: dt.date) -> bool:
+    """Tell whether a run asked for today already speaks of that day or a later one."""
+    midnight, _ = clock.day_bounds(today, shop.timezone)
+    runs = Run.objects.filter(as_of__gte=as_of, created_at__gte=midnight)
+    return runs.exclude(state=Run.State.FAILED).exists()
+
+
+def _is_importing() -> bool:
+    return Import.objects.filter(state__in=(Import.State.WAITING, Import.State.READING)).exists()
+
+
+def _bury_stale(now: dt.datetime) -> None:
+    """Give up runs whose process died; the night's is tried again, three times at most."""
+    for run in Run.objects.filter(state=Run.State.RUNNING, heartbeat_at__lt=now - STALE_AFTER):
+        bury(run.pk, error="The run stopped without a word; the machine may have been switched off.", now=now)
+
+
+def bury(run_id: int, *, error: str, now: dt.datetime) -> None:
+    """Mark a running run as failed; let the night be due again unless it has failed three times."""
+    run = Run.objects.filter(pk=run_id).first()
+    if run is None:
+        return
+    failed = Run.objects.filter(as_of=run.as_of, state=Run.State.FAILED).count()
+    night_of = run.night_of if failed + 1 >= MOST_TRIES else None
+    Run.objects.filter(pk=run_id, state=Run.State.RUNNING).update(
+        state=Run.State.FAILED, error=error[:500], finished_at=now, night_of=night_of
+    )
+
+
+def run(*, as_of: dt.date, now: dt.datetime, run_id: int | None = None) -> Run:
+    """Do one night and return its Run, done or failed; a failed one leaves yesterday's numbers as they are.
+
+    With `run_id` that waiting row is claimed first; NothingToDo if somebody else was quicker.
+    """
+    if run_id is None:
+        run_id = Run.objects.create(as_of=as_of).pk
+    claimed = Run.objects.filter(pk=run_id, state=Run.State.WAITING).update(
+        state=Run.State.RUNNING, as_of=as_of, started_at=now, heartbeat_at=now, error=""
+    )
+    if not claimed:
+        raise NothingToDo(f"run {run_id} is not waiting")
+    night = _Night(run_id, as_of, now)
+    try:
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # small matrices: several threads only wait for each other, and for the shop
+            night.go()
+    except Exception as error:
+        log.exception("the night run failed")
+        night.fail(error)
+    return Run.objects.get(pk=run_id)
+
+
+class _Night:
+    """One run while it happens."""
+
+    def __init__(self, run_id: int, as_of: dt.date, now: dt.datetime):
+        self.run_id, self.as_of, self.now = run_id, as_of, now
+        self.began = time.monotonic()
+        self.stages: dict[str, dict] = {}
+        self.champions: dict[str, str] = {}
+        self.cards: list[ReportCard] = []
+        self.churn = self.advice = self.stage_of = None
+        self.horizon = 0
+        self.customers = self.orders = 0
+
+    def moment(self) -> dt.datetime:
+        return self.now + dt.timedelta(seconds=time.monotonic() - self.began)
+
+    def go(self) -> None:
+        self.do("load", self.load)
+        self.do("rfm", self.grade)
+        self.do("lifecycle", self.place, optional=True)
+        self.do("churn", self.forecast, optional=True)
+        self.do("recommend", self.recommend, optional=True)
+        self.do("store", self.store)
+        with transaction.atomic():  # the trays and "done" appear together
+            self.do("publish", self.publish)
+            self.finish()
+        self.prune()
+
+    def do(self, name: str, act: Callable[[], None], *, optional: bool = False) -> None:
+        """Do one stage and note how it went; an optional one that fails or lacks data does not stop the night."""
+        from loyalty.estimators.base import NotEnoughData
+
+        Run.objects.filter(pk=self.run_id).update(heartbeat_at=self.moment(), stages=self.stages)
+        began = time.monotonic()
+        note = {"state": "done", "seconds": 0.0, "reason": ""}
+        self.stages[name] = note
+        try:
+            act()
+        except NotEnoughData as error:
+            note |= {"state": "skipped" if optional else "failed", "reason": str(error), "missing": error.as_json()}
+            if not optional:
+                raise
+        except Exception as error:
+            note |= {"state": "failed", "reason": f"{type(error).__name__}: {error}"[:500]}
+            if not optional:
+                raise
+            log.exception("stage %s of the night run failed", name)
+        finally:
+            note["seconds"] = round(time.monotonic() - began, 3)
+
+    def load(self) -> None:
+        from loyalty import dataset
+        from loyalty.estimators.base import summarise
+
+        self.past = dataset.load(as_of=self.as_of)  # with what has stopped counting since, for earlier cuts
+        self.today = self.past.upto(self.past.as_of)
+        self.summary = summarise(self.today)
+        self.customers, self.orders = len(self.summary.customer), len(self.today.order_day)
+
+    def grade(self) -> None:
+        from loyalty.estimators import churn, rfm
+        from loyalty.estimators.base import NotEnoughData
+
+        try:
+            self.horizon = churn.suggest_horizon(self.today)
+        except NotEnoughData:
+            self.horizon = 90
+        self.grades = rfm.grades(self.summary, self.horizon)
+
+    def place(self) -> None:
+        from loyalty.estimators import lifecycle
+
+        self.usual = lifecycle.usual_gaps(self.summary)
+        self.stage_of = lifecycle.stages(self.summary)
+
+    def forecast(self) -> None:
+        from loyalty.estimators import churn
+
+        churn.suggest_horizon(self.today)  # says what is missing where the orders cover too few days
+        tests = churn.back_test(self.past, self.horizon)
+        self.cards += _churn_cards(self.run_id, tests)
+        self.churn = churn.score(self.today, tests)
+        self.churn_reasons = churn.reasons(self.churn, self.usual)
+        self.champions["churn"] = tests.champion
+
+    def recommend(self) -> None:
+        from loyalty import dataset
+        from loyalty.estimators import recommenders
+
+        tests = recommenders.back_test(self.past, min(self.horizon, 60))
+        for name, metrics in tests.metrics.items():
+            self.cards.append(
+                ReportCard(
+                    run_id=self.run_id, task="offers", candidate=name, is_baseline=name == tests.baseline,
+                    is_champion=name == tests.champion, cut_date=dataset.date_of(tests.cut),
+                    horizon_days=tests.horizon, customers=tests.testers,
+                    positives=round(metrics["hit_rate_10"] * tests.testers), metrics=metrics,
+                )
+            )  # fmt: skip
+        self.advice = recommenders.advise(self.today, tests.champion, self.summary.customer)
+        self.champions["offers"] = tests.champion
+
+    def store(self) -> None:
+        ReportCard.objects.bulk_create(self.cards)
+        columns = (
+            "run_id", "contact_id", "recency_grade", "frequency_grade", "money_grade", "group", "stage", "churn_risk",
+            "at_stake_minor", "usual_gap_days", "reasons", "next_product_id", "next_product_reason",
+        )  # fmt: skip
+        rows = self.score_rows()
+        for start in range(0, len(rows), CHUNK):
+            with transaction.atomic():  # short, so that the shop can write in between; unseen until the run is done
+                bulk.insert(Score, columns, rows[start : start + CHUNK])
+            Run.objects.filter(pk=self.run_id).update(heartbeat_at=self.moment())
+        self.snapshots()
+
+    def score_rows(self) -> list[tuple]:
+        from loyalty.estimators import lifecycle, rfm
+
+        size = self.customers
+        contacts = self.today.customer_ids[self.summary.customer].tolist()
+        group = [rfm.GROUPS[place] for place in self.grades.group.tolist()]
+        blank = [None] * size
+        stage = (
+            [lifecycle.STAGES[place] for place in self.stage_of.tolist()] if self.stage_of is not None else [""] * size
+        )
+        usual = self.usual.round(1).tolist() if self.stage_of is not None else blank
+        risk, stake, worth, reasons = blank, blank, blank, [[]] * size
+        if self.churn is not None:
+            risk = self.churn.risk.clip(0, 1).round(4).tolist()
+            stake = [min(round(value), MONEY_LIMIT) for value in self.churn.at_stake_minor.tolist()]
+            worth = [round(value) for value in self.churn.usual_order_minor.tolist()]
+            reasons = self.churn_reasons
+        product, because = blank, [{}] * size
+        if self.advice is not None:
+            ids = [*self.today.product_ids.tolist(), None]  # place -1 is "none"
+            product = [ids[place] for place in self.advice.product.tolist()]
+            because = _with_names(self.advice.reasons)
+        self.told = list(
+            zip(contacts, group, stage, self.summary.visits.tolist(), self.summary.spend.tolist(), risk, stake, worth)
+        )
+        grades = self.grades
+        return list(
+            zip(
+                [self.run_id] * size, contacts,
+                grades.recency.tolist(), grades.frequency.tolist(), grades.money.tolist(),
+                group, stage, risk, stake, usual, reasons, product, because,
+            )
+        )  # fmt: skip
+
+    def snapshots(self) -> None:
+        """Write the groups at the end of each month of the last two years, and of the running month as it stands."""
+        import numpy as np
+
+        from loyalty import dataset
+        from loyalty.estimators import rfm
+        from loyalty.estimators.base import summarise
+
+        running = _month_end(self.as_of)
+        if Snapshot.objects.aggregate(newest=Max("month"))["newest"] not in (None, running) and self.as_of < running:
+            newest = Snapshot.objects.aggregate(newest=Max("month"))["newest"]
+            if newest > running:
+                return  # a look back: what was written of these months stands
+        ends = [(running, self.summary, self.grades)]
+        month = running.replace(day=1) - dt.timedelta(days=1)
+        light = self.past.without_lines()
+        first = dataset.date_of(self.past.first_day)
+        while len(ends) <= MONTHS_BACK and month >= first:
+            summary = summarise(light.upto(dataset.day_number(month)))
+            ends.append((month, summary, rfm.grades(summary, self.horizon)))
+            month = month.replace(day=1) - dt.timedelta(days=1)
+        rows = []
+        for month, summary, grades in ends:
+            count = np.bincount(grades.group, minlength=len(rfm.GROUPS)).tolist()
+            spent = np.bincount(grades.group, summary.spend, len(rfm.GROUPS)).round().tolist()
+            rows += [
+                Snapshot(month=month, group=name, customers=count[place], spent_minor=int(spent[place]))
+                for place, name in enumerate(rfm.GROUPS)
+            ]
+        Snapshot.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["month", "group"], update_fields=["customers", "spent_minor"]
+        )
+
+    def publish(self) -> None:
+        from loyalty import publishing
+
+        if Run.objects.filter(state=Run.State.DONE, as_of__gt=self.as_of).exists():
+            self.stages["publish"] |= {"state": "skipped", "reason": "A run of a later day is on show."}
+            return
+        people = [
+            publishing.Person(contact, group, stage, visits, round(spend), risk, stake, worth)
+            for contact, group, stage, visits, spend, risk, stake, worth in self.told
+        ]
+        champion = next((card for card in self.cards if card.task == "churn" and card.is_champion), None)
+        publishing.publish(
+            people, as_of=self.as_of, horizon=self.horizon,
+            card=champion.metrics | {
+                "champion": champion.candidate, "baseline": "base_rate", "horizon_days": champion.horizon_days,
+            } if champion else None,
+        )  # fmt: skip
+
+    def finish(self) -> None:
+        Run.objects.filter(pk=self.run_id).update(
+            state=Run.State.DONE, customers=self.customers, orders=self.orders, horizon_days=self.horizon,
+            stages=self.stages, champions=self.champions, seconds=round(time.monotonic() - self.began, 3),
+            peak_rss_mb=peak_rss_mb(), finished_at=self.moment(), heartbeat_at=self.moment(),
+        )  # fmt: skip
+
+    def fail(self, error: Exception) -> None:
+        Score.objects.filter(run_id=self.run_id).delete()
+        ReportCard.objects.filter(run_id=self.run_id).delete()
+        Run.objects.filter(pk=self.run_id).update(
+            state=Run.State.FAILED, error=str(error)[:500] or type(error).__name__, stages=self.stages,
+            seconds=round(time.monotonic() - self.began, 3), peak_rss_mb=peak_rss_mb(), finished_at=self.moment(),
+        )  # fmt: skip
+
+    def prune(self) -> None:
+        """Forget the scores of old runs: the newest 30 stay and each month's last; above 10,000 customers, 3."""
+        small = self.customers <= 10_000
+        runs = list(Run.objects.filter(state=Run.State.DONE).order_by("-as_of", "-id").values_list("id", "as_of"))
+        kept = {pk for pk, _ in runs[: 30 if small else 3]} | {self.run_id}
+        if small:
+            months: dict[tuple, int] = {}
+            for pk, as_of in runs:
+                months.setdefault((as_of.year, as_of.month), pk)
+            kept |= set(list(months.values())[:MONTHS_BACK])
+        old = Score.objects.exclude(run_id__in=kept).order_by().values_list("run_id", flat=True).distinct()
+        for pk in list(old):
+            Score.objects.filter(run_id=pk, run__state__in=(Run.State.DONE, Run.State.FAILED)).delete()
+
+
+def _churn_cards(run_id: int, tests) -> list[ReportCard]:
+    from loyalty import dataset
+    from loyalty.estimators import evaluate
+
+    newest = tests.tested[0]
+    cards = []
+    for name in tests.candidates:
+        label, chance = evaluate.pooled(tests.tested, name)
+        picked = [evaluate.caught(window.label, window.chances[name]) for window in tests.tested]
+        metrics = evaluate.measures(label, chance) | {
+            "seconds": round(tests.seconds[name], 3),
+            "windows": len(tests.tested),
+            "caught": sum(hits for hits, _ in picked),
+            "picked": sum(size for _, size in picked),
+            "expected": round(
+                sum(size * float(window.label.mean()) for window, (_, size) in zip(tests.tested, picked))
+            ),
+        }
+        cards.append(
+            ReportCard(
+                run_id=run_id, task="churn", candidate=name, is_baseline=name == tests.baseline,
+                is_champion=name == tests.champion, cut_date=dataset.date_of(newest.day), horizon_days=tests.horizon,
+                customers=len(label), positives=int(label.sum()), metrics=metrics,
+            )
+        )  # fmt: skip
+    return cards
+
+
+def _with_names(reasons: list[dict]) -> list[dict]:
+    """Add the other product's name to "bought with" reasons."""
+    ids = {reason["product"] for reason in reasons if reason.get("code") == "bought_with"}
+    names = dict(Product.objects.filter(id__in=bulk.among(ids)).values_list("id", "name")) if ids else {}
+    return [
+        reason | {"name": names.get(reason["product"], "")} if reason.get("code") == "bought_with" else reason
+        for reason in reasons
+    ]
+
+
+def _month_end(date: dt.date) -> dt.date:
+    return (date.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory this process has held, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)

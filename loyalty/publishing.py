@@ -1,0 +1,180 @@
+"""Fill the trays of the shop: the only writer into crm. Everything here runs inside the caller's transaction."""
+
+import datetime as dt
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils import translation
+
+from crm.accounts.models import Shop
+from crm.contacts import segments, standing
+from crm.contacts.groups import GROUPS
+from crm.contacts.models import Contact
+from crm.home import actions
+from crm.home.actions import Suggestion
+from crm.lib.templatetags import say
+from loyalty import wording
+
+COLUMNS = ("group", "stage", "churn_risk", "at_stake_minor", "scored_on")
+SLIPPING = "slipping-regulars"
+FEWEST_PEOPLE = 3  # below that a suggestion is a phone call
+RETURNING = (0.05, 0.15)  # of the people written to, who would not have come by themselves: a cautious range
+
+
+@dataclass(frozen=True)
+class Person:
+    """What tonight's run says of one customer."""
+
+    contact_id: int
+    group: str
+    stage: str
+    visits: int
+    spend_minor: int
+    churn_risk: float | None
+    at_stake_minor: int | None
+    usual_order_minor: int | None
+
+
+@transaction.atomic
+def publish(people: list[Person], *, as_of: dt.date, horizon: int, card: dict | None) -> None:
+    """Put the night's results where the shop looks: customer columns, groups, suggestions."""
+    shop = Shop.current()
+    _standing(people, as_of)
+    by_group: dict[str, list[int]] = {slug: [] for slug in GROUPS}
+    for person in people:
+        by_group[person.group].append(person.contact_id)
+    with translation.override("en"):
+        labels = {slug: str(group.label) for slug, group in GROUPS.items()}
+        sentences = {slug: str(group.sentence) for slug, group in GROUPS.items()}
+        slipping_label = str(wording.SEGMENTS[SLIPPING])
+    for rank, (slug, members) in enumerate(by_group.items(), start=1):
+        segments.replace_members(
+            slug, members, as_of=as_of, rank=10 * rank, name=labels[slug], description=sentences[slug]
+        )
+    slipping = slipping_regulars(people)
+    segments.replace_members(
+        SLIPPING, [person.contact_id for person in slipping], as_of=as_of, rank=5, name=slipping_label
+    )
+    actions.replace_all(suggestions(people, slipping, shop=shop, horizon=horizon, card=card), as_of=as_of)
+
+
+def slipping_regulars(people: list[Person]) -> list[Person]:
+    """Return valuable regulars who may be leaving, most money at stake first.
+
+    Three order days or more, not gone yet, and either past twice their usual gap or more likely than not to stay away
+    for the whole horizon; of those, the ones with at least the median money at stake of all repeat customers.
+    """
+    regulars = [person for person in people if person.visits >= 3 and person.stage != "lapsed"]
+    leaving = [p for p in regulars if p.stage == "slipping" or (p.churn_risk is not None and p.churn_risk >= 0.5)]
+    stakes = sorted(p.at_stake_minor for p in regulars if p.at_stake_minor is not None)
+    if not stakes:
+        return leaving
+    middle = stakes[len(stakes) // 2]
+    valuable = [p for p in leaving if p.at_stake_minor is not None and p.at_stake_minor >= middle]
+    return sorted(valuable, key=lambda p: (-p.at_stake_minor, p.contact_id))
+
+
+def suggestions(
+    people: list[Person], slipping: list[Person], *, shop: Shop, horizon: int, card: dict | None
+) -> list[Suggestion]:
+    """Return what is worth doing tonight, each a draft one click away."""
+    found = []
+    why = wording.in_every_language(lambda: wording.how_good(card))
+    if len(slipping) >= FEWEST_PEOPLE:
+        found.append(_win_back(slipping, shop=shop, horizon=horizon, why=why))
+    new = [person for person in people if person.group == "new"]
+    if len(new) >= FEWEST_PEOPLE:
+        found.append(_welcome(new, horizon=horizon))
+    champions = [person for person in people if person.group == "champions"]
+    spent = sum(max(person.spend_minor, 0) for person in people)
+    if len(champions) >= FEWEST_PEOPLE and spent:
+        share = sum(max(person.spend_minor, 0) for person in champions) / spent
+        found.append(
+            Suggestion(
+                key="thank:champions", kind="thank", icon="gift", url=_draft("thank-best", "champions"), rank=30,
+                title=wording.in_every_language(lambda: wording.thank("title", people=len(champions), share=share)),
+                evidence=wording.in_every_language(
+                    lambda: wording.thank("evidence", people=len(champions), share=share)
+                ),
+                button=wording.in_every_language(lambda: wording.thank("button", people=len(champions), share=share)),
+                why=wording.in_every_language(lambda: wording.how_good(None)),
+            )
+        )  # fmt: skip
+    at_risk = [person for person in people if person.group == "at_risk"]
+    if len(slipping) < FEWEST_PEOPLE <= len(at_risk):
+        found.append(
+            Suggestion(
+                key="rescue:at_risk", kind="win_back", icon="heart", url=_draft("win-back", "at_risk"), rank=20,
+                title=wording.in_every_language(lambda: wording.rescue("title", people=len(at_risk))),
+                evidence=wording.in_every_language(lambda: wording.rescue("evidence", people=len(at_risk))),
+                button=wording.in_every_language(lambda: wording.rescue("button", people=len(at_risk))),
+                why=wording.in_every_language(lambda: wording.how_good(None)),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _win_back(slipping: list[Person], *, shop: Shop, horizon: int, why: dict) -> Suggestion:
+    risks = [person.churn_risk for person in slipping if person.churn_risk is not None]
+    stake = sum(person.at_stake_minor or 0 for person in slipping)
+    if not risks:
+        return Suggestion(
+            key=f"win_back:{SLIPPING}", kind="win_back", icon="heart", url=_draft("win-back", SLIPPING), rank=10,
+            why=wording.in_every_language(lambda: wording.how_good(None)),
+            title=wording.in_every_language(lambda: wording.rescue("title", people=len(slipping))),
+            evidence=wording.in_every_language(lambda: wording.rescue("evidence", people=len(slipping))),
+            button=wording.in_every_language(lambda: wording.rescue("button", people=len(slipping))),
+        )  # fmt: skip
+    risk = sum(risks) / len(risks)
+
+    def text(kind: str) -> dict[str, str]:
+        return wording.in_every_language(
+            lambda: wording.win_back(
+                kind, people=len(slipping), risk=risk, at_stake=say.rough_money(stake, shop.currency), days=horizon
+            )
+        )
+
+    gains = tuple(round(stake * share) for share in RETURNING)
+    assumed = wording.in_every_language(lambda: wording.assumption(*RETURNING))
+    return Suggestion(
+        key=f"win_back:{SLIPPING}", kind="win_back", icon="heart", url=_draft("win-back", SLIPPING), rank=10,
+        title=text("title"), evidence=text("evidence"), button=text("button"),
+        why={language: wording.sentences(why[language], assumed[language], language) for language in why},
+        gains=gains if gains[1] > 0 else None,
+    )  # fmt: skip
+
+
+def _welcome(new: list[Person], *, horizon: int) -> Suggestion:
+    worth = sum(person.usual_order_minor or 0 for person in new)
+    gains = tuple(round(worth * share) for share in RETURNING)
+    rule = wording.in_every_language(lambda: wording.how_good(None))
+    assumed = wording.in_every_language(lambda: wording.assumption(*RETURNING))
+    return Suggestion(
+        key="welcome:new", kind="welcome", icon="sparkles", url=_draft("welcome", "new"), rank=20,
+        title=wording.in_every_language(lambda: wording.welcome("title", people=len(new), days=horizon)),
+        evidence=wording.in_every_language(lambda: wording.welcome("evidence", people=len(new), days=horizon)),
+        button=wording.in_every_language(lambda: wording.welcome("button", people=len(new), days=horizon)),
+        why={language: wording.sentences(rule[language], assumed[language], language) for language in rule},
+        gains=gains if gains[1] > 0 else None,
+        cost=0,
+    )  # fmt: skip
+
+
+def _draft(recipe: str, segment: str) -> str:
+    return f"{reverse('campaigns:new')}?{urlencode({'recipe': recipe, 'segment': segment})}"
+
+
+def _standing(people: list[Person], as_of: dt.date) -> None:
+    """Report everyone's columns; people without a counting order lose what an earlier night said of them."""
+    rows = [(p.group, p.stage, p.churn_risk, p.at_stake_minor, as_of, p.contact_id) for p in people]
+    standing.report(rows, columns=COLUMNS)
+    scored = {person.contact_id for person in people}
+    others = Contact.objects.alive().values_list("id", "order_count", "group", "stage", "scored_on")
+    stale = []
+    for contact_id, order_count, group, stage, scored_on in others.iterator(chunk_size=20_000):
+        wanted = "" if order_count else "prospect"
+        if contact_id not in scored and (group or stage != wanted or scored_on is not None):
+            stale.append(("", wanted, None, None, None, contact_id))
+    standing.report(stale, columns=COLUMNS)

@@ -1,0 +1,245 @@
+"""Insights: what the night run found, each chart with its table, its date and a way to act."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm.accounts.models import Shop
+from crm.contacts.forms import RISKS
+from crm.contacts.groups import GROUPS
+from crm.home import charts as home_charts
+from crm.lib import clock, csvio
+from crm.lib import money as money_units
+from loyalty import charts, findings, pipeline, wording
+from loyalty.charts import GRADES
+from loyalty.models import Run, Score
+
+PAGE_SIZE = 25
+MOST_LISTED = 2_000  # further down the money is small and the database slow; the export holds everybody
+REACHABLE, GONE = "reachable", "gone"
+
+
+def insights(request: HttpRequest) -> HttpResponse:
+    run, shop = Run.objects.latest_done(), request.shop
+    context = {"run": run, "notice": findings.notice(now=clock.now(), shop=shop)}
+    if run is not None:
+        found = charts.numbers(run, shop=shop)
+        series = home_charts.revenue_series(found.weeks)
+        grid = charts.by_grade(found.cells)
+        context |= {
+            "found": found,
+            "revenue_says": findings.revenue(found, shop=shop),
+            "revenue_names": [name for name, _field, _colour in series],
+            "revenue_rows": [
+                (home_charts.span(week, "week"), [getattr(week, field) for _name, field, _colour in series], week)
+                for week in found.weeks
+            ],
+            "cohorts_say": findings.cohorts(found),
+            "cohort_columns": [charts.month_later(n) for n in range(charts.reach(found.cohorts))],
+            "cohort_rows": [
+                (home_charts.month(cohort.month), cohort.size, charts.shares(cohort, charts.reach(found.cohorts)))
+                for cohort in found.cohorts
+            ],
+            "grid_says": findings.grid(found, shop=shop),
+            "grades": GRADES,
+            "grid_rows": [(f, [grid[r, f] for r in GRADES]) for f in reversed(GRADES)],
+            "risk_says": findings.risk(found, shop=shop, horizon_days=run.horizon_days),
+            "bands": [(RISKS[band.slug][0], band, findings.RISK_TONES[band.slug]) for band in found.bands],
+            "bins": [(charts.share_span(one), one) for one in found.bins],
+            "sizes_say": findings.sizes(found),
+            "group_labels": [group.label for group in GROUPS.values()],
+            "size_rows": [
+                (home_charts.month(month.date), [month.customers.get(slug, 0) for slug in GROUPS])
+                for month in found.months
+            ],
+        }
+    return render(request, "loyalty/insights.html", context)
+
+
+def chart(request: HttpRequest, name: str) -> HttpResponse:
+    run = Run.objects.latest_done()
+    if run is None or name not in _FIGURES:
+        raise Http404
+    return home_charts.answer(_FIGURES[name](charts.numbers(run, shop=request.shop), request.shop.currency))
+
+
+_FIGURES = {
+    "revenue": lambda found, currency: home_charts.revenue(found.weeks, grouped="week", currency=currency),
+    "cohorts": lambda found, currency: charts.cohort_figure(found.cohorts),
+    "grid": lambda found, currency: charts.grid_figure(found.cells),
+    "risk": lambda found, currency: charts.risk_figure(found.bins),
+    "sizes": lambda found, currency: charts.sizes_figure(found.months),
+}
+
+
+class KnownCount(Paginator):
+    """Pages of a list whose length is known already; counting 100,000 scores again would take longer than the page."""
+
+    def __init__(self, rows, per_page: int, *, count: int):
+        super().__init__(rows, per_page)
+        self.count = count
+
+
+@dataclass(frozen=True)
+class RiskRow:
+    score: Score
+    tone: str
+    quiet_days: int | None
+    reason: str
+    product: str
+
+
+def risk(request: HttpRequest) -> HttpResponse:
+    run, shop = Run.objects.latest_done(), request.shop
+    if run is None:
+        return render(
+            request, "loyalty/risk.html", {"run": None, "notice": findings.notice(now=clock.now(), shop=shop)}
+        )
+    found = charts.numbers(run, shop=shop)
+    everyone = sum(band.customers for band in found.bands)
+    choices = [
+        (REACHABLE, _("Not gone yet"), everyone - found.gone.customers),
+        *((band.slug, RISKS[band.slug][0], band.customers) for band in found.bands),
+        (GONE, _("Gone"), found.gone.customers),
+    ]
+    counts = {slug: count for slug, _label, count in choices}
+    chosen = request.GET.get("band", "")
+    if chosen not in counts:
+        chosen = REACHABLE
+    listed = min(counts[chosen], MOST_LISTED)
+    page = KnownCount(_by_stake(run, chosen), PAGE_SIZE, count=listed).get_page(request.GET.get("page"))
+    context = {
+        "run": run,
+        "page": page,
+        "rows": [_risk_row(score, shop) for score in page.object_list],
+        "says": findings.risk(found, shop=shop, horizon_days=run.horizon_days),
+        "chosen": chosen,
+        "total": everyone,
+        "left_out": counts[chosen] - listed,
+        "choices": [(slug, label, count, slug == chosen) for slug, label, count in choices],
+    }
+    return render(request, "loyalty/risk.html", context)
+
+
+def _by_stake(run: Run, chosen: str):
+    """Return the scores of a run by money at stake, the most first."""
+    rows = Score.objects.filter(run=run, at_stake_minor__isnull=False, churn_risk__isnull=False)
+    if chosen == REACHABLE:
+        rows = rows.exclude(stage="lapsed")
+    elif chosen == GONE:
+        rows = rows.filter(stage="lapsed")
+    elif chosen in RISKS:
+        _label, low, high = RISKS[chosen]
+        rows = rows.filter(churn_risk__gte=low, churn_risk__lt=high)
+    return rows.select_related("run", "contact", "next_product").order_by("-at_stake_minor", "-id")
+
+
+def _risk_row(score: Score, shop: Shop) -> RiskRow:
+    last = score.contact.last_order_at
+    return RiskRow(
+        score,
+        findings.risk_tone(score.churn_risk),
+        (score.run.as_of - clock.local_date(last, shop.timezone)).days if last else None,
+        findings.reasons(score, currency=shop.currency, most=2),
+        wording.product_reason(score.next_product_reason),
+    )
+
+
+def risk_export(request: HttpRequest) -> HttpResponse:
+    run = Run.objects.latest_done()
+    if run is None:
+        raise Http404
+    band, currency = request.GET.get("band", ""), request.shop.currency
+    header = [
+        _("Name"), _("E-mail"), _("Churn risk"), _("Money at stake"), _("Currency"), _("Usual gap, days"),
+        _("Last order"), _("Reason"), _("Next product"), _("As of"),
+    ]  # fmt: skip
+    rows = (
+        [
+            score.contact.display_name,
+            score.contact.email,
+            f"{score.churn_risk:.3f}",
+            money_units.from_minor(score.at_stake_minor, currency),
+            currency,
+            "" if score.usual_gap_days is None else f"{score.usual_gap_days:.1f}",
+            score.contact.last_order_at.date().isoformat() if score.contact.last_order_at else "",
+            findings.reasons(score, currency=currency),
+            score.next_product.name if score.next_product else "",
+            run.as_of.isoformat(),
+        ]
+        for score in _by_stake(run, band).iterator(chunk_size=2000)
+    )
+    return csvio.download(f"customers-at-risk-{run.as_of}.csv", header, rows)
+
+
+def cell(request: HttpRequest) -> HttpResponse:
+    """List the people of one square of the recency and frequency grid."""
+    run = Run.objects.latest_done()
+    try:
+        recency, frequency = int(request.GET.get("recency", "")), int(request.GET.get("frequency", ""))
+    except ValueError:
+        raise Http404 from None
+    if run is None or recency not in GRADES or frequency not in GRADES:
+        raise Http404
+    scores = (
+        Score.objects.filter(run=run, recency_grade=recency, frequency_grade=frequency)
+        .select_related("contact")
+        .order_by("-contact__spent_minor", "-id")
+    )
+    page = Paginator(scores, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "run": run,
+        "page": page,
+        "recency": recency,
+        "frequency": frequency,
+        "rows": [(score, GROUPS.get(score.group)) for score in page.object_list],
+        "says": findings.cell(recency, frequency),
+        "list_url": findings.list_url(scores.values_list("contact_id", flat=True)),
+    }
+    return render(request, "loyalty/cell.html", context)
+
+
+def method(request: HttpRequest) -> HttpResponse:
+    shop, now = request.shop, clock.now()
+    run = Run.objects.latest_done()
+    context = {
+        "run": run,
+        "notice": findings.notice(now=now, shop=shop),
+        "tasks": findings.tasks(run) if run else [],
+        "stages": findings.stages(run) if run else [],
+        "runs": Run.objects.order_by("-id")[:10],
+        **_progress(request),
+    }
+    return render(request, "loyalty/method.html", context)
+
+
+def _progress(request: HttpRequest) -> dict:
+    newest = Run.objects.order_by("-id").first()
+    working = newest is not None and newest.state in (Run.State.WAITING, Run.State.RUNNING)
+    return {"newest": newest, "is_working": working, "done_stages": findings.stages(newest) if working else []}
+
+
+def progress(request: HttpRequest) -> HttpResponse:
+    """Answer the page's question how far the run is; once it is over, the whole page is fetched again."""
+    context = _progress(request)
+    response = render(request, "loyalty/_progress.html", context)
+    if not context["is_working"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@require_POST
+def refresh(request: HttpRequest) -> HttpResponse:
+    now = clock.now()
+    as_of = pipeline.natural_as_of(shop=request.shop, now=now, today=True)
+    if as_of is None:
+        messages.info(request, _("There are no orders by known customers yet, so there is nothing to work out."))
+    else:
+        pipeline.request(as_of=as_of, now=now)
+        messages.success(request, _("The numbers are being worked out. You can go on working meanwhile."))
+    return redirect("loyalty:method")

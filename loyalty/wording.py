@@ -1,0 +1,214 @@
+"""Every sentence the analyst says, in the reader's language; numbers come in as ingredients.
+
+The action tray keeps its texts in all languages at once: `in_every_language` writes them through the same catalogues.
+"""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from crm.lib.templatetags import say
+
+SEGMENTS: dict[str, str | Promise] = {"slipping-regulars": gettext_lazy("Regulars slipping away")}
+
+METHODS: dict[str, str | Promise] = {
+    "base_rate": gettext_lazy("The shop's average, the same for everyone"),
+    "mbgnbd": gettext_lazy("Buying rhythm (MBG/NBD)"),
+    "bgnbd": gettext_lazy("Buying rhythm (BG/NBD)"),
+    "recency": gettext_lazy("Days since the last order"),
+    "calibrated": gettext_lazy("Buying rhythm, corrected on your past"),
+    "logistic": gettext_lazy("Recency, frequency, money and age"),
+    "stacked": gettext_lazy("Buying rhythm plus seventeen habits"),
+    "logistic_wide": gettext_lazy("Seventeen habits"),
+    "boosting": gettext_lazy("Decision trees over seventeen habits"),
+    "popular": gettext_lazy("What sells now"),
+    "repeat": gettext_lazy("What this customer buys"),
+    "item_item": gettext_lazy("What goes with what this customer buys"),
+    "blend": gettext_lazy("What this customer buys and what goes with it"),
+}
+
+STAGES: dict[str, str | Promise] = {
+    "load": gettext_lazy("Read the books"),
+    "rfm": gettext_lazy("Grade customers"),
+    "lifecycle": gettext_lazy("Place customers in their life cycle"),
+    "churn": gettext_lazy("Estimate who may not come back"),
+    "recommend": gettext_lazy("Find the next product"),
+    "store": gettext_lazy("Keep the results"),
+    "publish": gettext_lazy("Update lists and suggestions"),
+}
+
+
+def method(name: str) -> str:
+    """Return what a candidate is called on screen."""
+    return str(METHODS.get(name, name))
+
+
+def missing(ingredients: dict) -> str:
+    """Say what there is too little of: the answer of NotEnoughData.as_json()."""
+    words = {"have": say.number(ingredients["have"]), "need": say.number(ingredients["need"])}
+    sentences = {
+        "orders": _("There are %(have)s orders to look at; at least %(need)s is needed."),
+        "customers": _("There are %(have)s customers with an order; at least %(need)s are needed."),
+        "days": _("The orders cover %(have)s days; at least %(need)s are needed."),
+        "customers_then": _(
+            "%(have)s customers had ordered before the newest days to test on; at least %(need)s are needed."
+        ),
+        "products": _("%(have)s products sell often enough; at least %(need)s are needed."),
+        "baskets": _("%(have)s customers bought again lately; at least %(need)s are needed to test advice."),
+        "future_days": _("The orders end %(have)s days after the cut; the horizon needs %(need)s."),
+    }
+    return sentences[ingredients["what"]] % words
+
+
+def reason(ingredients: dict, *, currency: str) -> str:
+    """Say one reason behind a customer's risk."""
+    code = ingredients["code"]
+    words = {name: say.number(value) for name, value in ingredients.items() if isinstance(value, int)}
+    if code == "quiet_for":
+        return ngettext(
+            "Quiet for %(days)s day; usually back after %(usual)s.",
+            "Quiet for %(days)s days; usually back after %(usual)s.", ingredients["days"],
+        ) % words  # fmt: skip
+    if code == "bought_lately":
+        return ngettext(
+            "Last order %(days)s day ago; usually back after %(usual)s.",
+            "Last order %(days)s days ago; usually back after %(usual)s.", ingredients["days"],
+        ) % words  # fmt: skip
+    if code == "only_one_order":
+        return _("Has ordered only once.")
+    if code == "few_orders":
+        return (
+            ngettext("Has ordered on %(count)s day only.", "Has ordered on %(count)s days only.", ingredients["count"])
+            % words
+        )
+    if code == "many_orders":
+        return (
+            ngettext("Has ordered on %(count)s day.", "Has ordered on %(count)s different days.", ingredients["count"])
+            % words
+        )
+    if code in ("fewer_lately", "more_lately"):
+        return _("Orders in the last %(days)s days: %(lately)s; in the %(days)s days before: %(before)s.") % words
+    if code == "order_size":
+        return _("An order is usually about %(amount)s.") % {"amount": say.rough_money(ingredients["minor"], currency)}
+    if code in ("last_smaller", "last_larger"):
+        return _("The last order was %(last)s; usually about %(usual)s.") % {
+            "last": say.money(ingredients["last_minor"], currency),
+            "usual": say.rough_money(ingredients["usual_minor"], currency),
+        }
+    if code == "customer_for":
+        return ngettext("First order %(days)s day ago.", "First order %(days)s days ago.", ingredients["days"]) % words
+    return ""
+
+
+def product_reason(ingredients: dict) -> str:
+    """Say why this product comes next; "bought_with" carries the other product's `name`."""
+    code = ingredients.get("code")
+    if code == "every_days":
+        return ngettext(
+            "Bought about every %(days)s day.", "Bought about every %(days)s days.", ingredients["days"]
+        ) % {"days": say.number(ingredients["days"])}  # fmt: skip
+    if code == "again":
+        return _("Bought once; time for more by now.")
+    if code == "bought_with":
+        return _("Often bought by people who bought %(product)s.") % {"product": ingredients.get("name", "")}
+    if code == "popular":
+        return _("Sells best at the moment.")
+    return ""
+
+
+def in_every_language(write: Callable[[], str]) -> dict[str, str]:
+    """Return {"en": ..., "zh-hans": ...} of a function that writes through gettext."""
+    texts = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            texts[language] = str(write())
+    return texts
+
+
+def how_good(card: dict | None) -> str:
+    """Say how the method in use did on the shop's own past."""
+    if not card:
+        return _("Grades compare your customers with each other by date, number and value of their orders.")
+    words = {
+        "method": method(card["champion"]), "caught": say.number(card["caught"]), "picked": say.number(card["picked"]),
+        "expected": say.number(card["expected"]), "days": say.number(card["horizon_days"]),
+    }  # fmt: skip
+    if card["champion"] == card["baseline"]:
+        return _("No method beat the shop's average on your own past, so everyone is given the average risk.")
+    return (
+        _(
+            "Method: %(method)s. Tested on your own past: of the %(picked)s customers it found most at risk, "
+            "%(caught)s did not order within %(days)s days; %(picked)s picked at random would have given %(expected)s."
+        )
+        % words
+    )
+
+
+def assumption(low: float, high: float) -> str:
+    """Say what the range of money rests on."""
+    return _("The range assumes that %(low)s to %(high)s of them come back who would not have come by themselves.") % {
+        "low": say.percent(low), "high": say.percent(high),
+    }  # fmt: skip
+
+
+def sentences(first: str, second: str, language: str) -> str:
+    """Put two whole sentences one after the other; Chinese takes no space between them."""
+    return f"{first}{'' if language.startswith('zh') else ' '}{second}"
+
+
+def win_back(kind: str, *, people: int, risk: float, at_stake: str, days: int) -> str:
+    """Write one text of the suggestion to win back slipping regulars."""
+    words = {"count": say.number(people), "risk": say.percent(risk), "amount": at_stake, "days": say.number(days)}
+    if kind == "title":
+        return ngettext(
+            "Win back %(count)s regular who is slipping away",
+            "Win back %(count)s regulars who are slipping away", people,
+        ) % words  # fmt: skip
+    if kind == "evidence":
+        return (
+            _(
+                "On average they will stay away for the next %(days)s days with a chance of %(risk)s; "
+                "about %(amount)s of their usual spending is at stake."
+            )
+            % words
+        )
+    return _("Write to them")
+
+
+def welcome(kind: str, *, people: int, days: int) -> str:
+    """Write one text of the suggestion to welcome new customers."""
+    words = {"count": say.number(people), "days": say.number(days)}
+    if kind == "title":
+        return ngettext("Welcome %(count)s new customer", "Welcome %(count)s new customers", people) % words
+    if kind == "evidence":
+        return (
+            _("They placed their first order within the last %(days)s days and have not come a second time yet.")
+            % words
+        )
+    return _("Send a welcome")
+
+
+def thank(kind: str, *, people: int, share: float) -> str:
+    """Write one text of the suggestion to thank the champions."""
+    words = {"count": say.number(people), "share": say.percent(share)}
+    if kind == "title":
+        return ngettext("Thank your %(count)s best customer", "Thank your %(count)s best customers", people) % words
+    if kind == "evidence":
+        return _("They bought recently, buy often, and brought %(share)s of what known customers spent.") % words
+    return _("Say thank you")
+
+
+def rescue(kind: str, *, people: int) -> str:
+    """Write one text of the suggestion to write to the group at risk, where no chances could be estimated."""
+    words = {"count": say.number(people)}
+    if kind == "title":
+        return ngettext(
+            "Write to %(count)s customer who has gone quiet", "Write to %(count)s customers who have gone quiet", people
+        ) % words  # fmt: skip
+    if kind == "evidence":
+        return _("They used to come often and have not ordered for longer than most of your customers.")
+    return _("Write to them")

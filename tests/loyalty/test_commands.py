@@ -1,0 +1,91 @@
+"""What other programs may rely on."""
+
+import io
+import json
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+
+from loyalty.models import Run
+from tests.loyalty.conftest import LAST_DAY
+
+pytestmark = pytest.mark.django_db
+
+
+def answer(name: str, *arguments: str) -> dict:
+    out = io.StringIO()
+    call_command(name, *arguments, "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_refresh_loyalty_prints_one_object(past):
+    told = answer("refresh_loyalty", "--as-of", LAST_DAY.isoformat())
+    run = Run.objects.get()
+    assert {name: told[name] for name in ("run_id", "as_of", "customers", "orders", "seconds", "peak_rss_mb")} == {
+        "run_id": run.pk, "as_of": "2026-11-18", "customers": run.customers, "orders": run.orders,
+        "seconds": run.seconds, "peak_rss_mb": run.peak_rss_mb,
+    }  # fmt: skip
+    assert told["stages"]["load"] == {"state": "done", "seconds": told["stages"]["load"]["seconds"], "reason": ""}
+    assert told["champions"] == run.champions
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--as-of", "yesterday"], "--as-of 'yesterday' is not a date; write 2026-11-20"),
+        (["--as-of", "2020-01-01"], "There are 0 orders to look at; at least 1 is needed."),
+        (["--run", "77"], "There is no run 77."),
+    ],
+)
+def test_refresh_loyalty_fails_with_one_clear_line(past, arguments, line):
+    with pytest.raises(CommandError) as caught:
+        call_command("refresh_loyalty", *arguments)
+    assert str(caught.value) == line
+
+
+def test_without_a_shop_or_orders_the_line_says_so(db):
+    with pytest.raises(CommandError, match="The shop is not set up yet"):
+        call_command("refresh_loyalty")
+
+
+def test_without_orders_the_line_says_so(shop):
+    for command in (["refresh_loyalty"], ["report_card", "churn"]):
+        with pytest.raises(CommandError, match="There is no order to look at yet"):
+            call_command(*command)
+
+
+def test_report_card_measures_every_candidate_after_the_cut(past):
+    card = answer("report_card", "churn", "--cut", "2026-08-31", "--horizon", "60")
+    assert (card["task"], card["cut"], card["horizon_days"], card["baseline"]) == (
+        "churn",
+        "2026-08-31",
+        60,
+        "base_rate",
+    )
+    assert card["champion"] in card["candidates"]
+    assert 0 < card["positives"] < card["customers"]
+    for figures in card["candidates"].values():
+        assert set(figures) == {"auc", "pr_auc", "log_loss", "brier", "ece", "seconds"}
+    assert card["candidates"][card["champion"]]["brier"] < card["candidates"]["base_rate"]["brier"]
+
+
+def test_report_card_without_a_cut_stands_one_horizon_before_today(past, now):
+    with time_machine.travel(now, tick=False):
+        card = answer("report_card", "churn", "--horizon", "60")
+    assert card["cut"] == "2026-09-21"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--cut", "2026-11-01", "--horizon", "60"], "The orders end 19 days after the cut; the horizon needs 60."),
+        (["--cut", "2020-01-01"], "There are 0 orders to look at; at least 1 is needed."),
+        (["--cut", "soon"], "--cut 'soon' is not a date; write 2026-11-20"),
+        (["--horizon", "0"], "--horizon: say 1 to 730 days"),
+    ],
+)
+def test_report_card_fails_with_one_clear_line(past, now, arguments, line):
+    with time_machine.travel(now, tick=False), pytest.raises(CommandError) as caught:
+        call_command("report_card", "churn", *arguments)
+    assert str(caught.value) == line
