@@ -3,6 +3,8 @@
 from django.apps import apps
 from django.urls import include, path
 
+from crm.lib import styleguide
+
 urlpatterns = [
     path("", include("crm.home.urls")),
     path("", include("crm.accounts.urls")),
@@ -13,6 +15,8 @@ urlpatterns = [
     path("campaigns/", include("crm.campaigns.urls")),
     path("m/", include("crm.campaigns.public_urls")),
     path("import/", include("crm.imports.urls")),
+    path("styleguide/", styleguide.page, name="styleguide"),
+    path("styleguide/figures/<slug:name>.json", styleguide.figure, name="styleguide_figure"),
 ]
 if apps.is_installed("loyalty"):
     urlpatterns.append(path("insights/", include("loyalty.urls")))

@@ -1,5 +1,16 @@
 from django.urls import path
 
+from crm.home import settings_views, views
+
 app_name = "home"
 
-urlpatterns = []
+urlpatterns = [
+    path("", views.today, name="today"),
+    path("charts/revenue.json", views.revenue_chart, name="revenue_chart"),
+    path("suggestions/dismiss/", views.dismiss, name="dismiss"),
+    path("suggestions/bring-back/", views.bring_back, name="bring_back"),
+    path("search/", views.search, name="search"),
+    path("settings/", settings_views.settings, name="settings"),
+    path("demo/start/", views.demo_start, name="demo_start"),
+    path("demo/remove/", views.demo_remove, name="demo_remove"),
+]

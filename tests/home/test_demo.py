@@ -1,0 +1,189 @@
+"""The demo shop: the same seed gives the same shop, its truth is known, and it goes without a trace."""
+
+import datetime as dt
+import json
+from io import StringIO
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+from django.urls import reverse
+
+from crm.accounts.models import Shop, User
+from crm.campaigns.models import Attribution, Campaign, Message
+from crm.contacts.models import Contact
+from crm.home import demo, inventing
+from crm.orders.models import Order, Product
+from crm.rewards import triggers
+from crm.rewards.models import Account, Entry, Rule
+from tests.conftest import NOW
+from tests.home.tiny import person
+
+SMALL = {"customers": 60, "years": 0.8, "seed": 3}
+
+
+def invented(**changes) -> inventing.Invented:
+    return inventing.invent(**({**SMALL, "now": NOW, "zone": "Europe/Berlin"} | changes))
+
+
+@pytest.fixture
+def filled(db):
+    return demo.fill(now=NOW, **SMALL)
+
+
+def test_the_same_seed_gives_the_same_shop():
+    assert invented() == invented()
+    assert invented().sales != invented(seed=4).sales
+
+
+def test_nobody_orders_after_now_before_joining_or_after_leaving():
+    shop = invented()
+    assert max(sale.placed_at for sale in shop.sales) <= NOW
+    by_person: dict[int, list[dt.date]] = {}
+    for sale in shop.sales:
+        if sale.person is not None:
+            by_person.setdefault(sale.person, []).append(sale.placed_at.date())
+    brought = dt.timedelta(days=inventing.OFFER_WINDOW_DAYS)
+    for index, dates in by_person.items():
+        customer = shop.people[index]
+        assert dates[0] == customer.joined_on
+        if customer.churned_on:  # a visit moves up to two days on; an offer may bring back who had left
+            late = [date for date in dates if date > customer.churned_on + dt.timedelta(days=2)]
+            offered_until = shop.offer_at.date() + brought
+            assert [date for date in late if not (shop.offer_at.date() < date <= offered_until)] == []
+            assert len(late) <= customer.offer_brought_order
+
+
+def test_the_offer_did_what_the_truth_says():
+    """Sent offers brought orders only from those they could move; who was held out got nothing."""
+    people = invented(customers=600).people
+    sent = [person for person in people if person.offered == "sent"]
+    held_out = [person for person in people if person.offered == "held_out"]
+    assert {person.consent for person in sent + held_out} == {"yes"}
+    assert [person for person in people if person.offer_brought_order and person.offer_effect <= 0] == []
+    assert [person for person in held_out if person.offer_brought_order or person.offer_kept_away] == []
+    movable = [person for person in sent if person.response == "persuadable"]
+    share = sum(person.offer_brought_order for person in movable) / len(movable)
+    assert abs(share - 0.45) < 0.15
+    assert abs(len(held_out) / len(sent + held_out) - inventing.OFFER_HELD_OUT) < 0.08
+
+
+def test_everybody_comes_in_through_the_door(filled):
+    assert (filled.customers, Contact.objects.count()) == (60, 60)
+    assert filled.orders == Order.objects.count()
+    assert Contact.objects.filter(order_count=0).count() == 0
+    assert Contact.objects.exclude(email__endswith="@example.com").count() == 0
+    assert Order.objects.filter(contact=None).exists()
+    shop = Shop.current()
+    assert (shop.is_demo, shop.name, shop.currency) == (True, "Linden & Loaf", "EUR")
+    assert Product.objects.filter(price_minor=None).count() == 0
+    assert set(Rule.objects.values_list("kind", "catch_up_from")) == {("per_amount", None), ("welcome", None)}
+    earned = Entry.objects.filter(kind=Entry.Kind.ORDER).aggregate(sum=Sum("points"))["sum"]
+    counted = Order.objects.counting().exclude(contact=None)
+    assert earned == sum(net // 100 for net in counted.values_list("net_minor", flat=True))
+
+
+def test_the_campaign_is_finished_and_attributed(filled):
+    campaign = Campaign.objects.get()
+    assert (campaign.state, campaign.rotations.count()) == (Campaign.State.FINISHED, 1)
+    truth = {one["email"]: one for one in filled.truth["customers"]}
+    sent = Message.objects.filter(state=Message.State.SENT).values_list("contact__email", flat=True)
+    assert sorted(sent) == sorted(email for email, one in truth.items() if one["offered"] == "sent")
+    followed = set(Attribution.objects.values_list("message__contact__email", flat=True))
+    brought = {email for email, one in truth.items() if one["offer_brought_order"]}
+    counting = set(Order.objects.counting().values_list("contact__email", flat=True))
+    assert brought & counting <= followed
+
+
+def test_the_books_balance(filled):
+    balances = Account.objects.aggregate(sum=Sum("balance"))["sum"]
+    assert balances == Entry.objects.aggregate(sum=Sum("points"))["sum"]
+    assert balances == Contact.objects.aggregate(sum=Sum("points_balance"))["sum"]
+
+
+def test_the_demo_takes_the_shops_currency(shop):
+    Shop.objects.update(currency="JPY", name="My bakery")
+    demo.fill(now=NOW, **SMALL)
+    assert set(Order.objects.values_list("currency", flat=True)) == {"JPY"}
+    assert Product.objects.get(name="Cappuccino").price_minor == 580
+    assert Shop.current().name == "My bakery"
+
+
+def test_a_shop_with_customers_is_left_alone(shop):
+    person("Real Person")
+    with pytest.raises(demo.NotEmpty):
+        demo.fill(now=NOW, **SMALL)
+    assert (Contact.objects.count(), Shop.current().is_demo) == (1, False)
+
+
+def test_upper_floors_are_told(db, monkeypatch):
+    told = []
+    monkeypatch.setattr(demo, "AFTERWARDS", {"night": lambda *, now: told.append(now)})
+    demo.fill(now=NOW, **SMALL)
+    assert told == [NOW]
+
+
+def test_removing_leaves_the_owner_and_the_settings(filled, owner, django_capture_on_commit_callbacks):
+    Shop.objects.update(sender_email="lena@example.com")
+    with django_capture_on_commit_callbacks(execute=True):
+        demo.remove(now=NOW)
+    kept = {model._meta.label for model in apps.get_models() if model._default_manager.exists()}
+    assert kept - {"auth.Permission", "contenttypes.ContentType"} == {"accounts.Shop", "accounts.User"}
+    shop = Shop.current()
+    assert (shop.is_demo, shop.sender_email) == (False, "lena@example.com")
+    assert User.objects.get() == owner
+    assert triggers.installed()
+
+
+def test_after_removing_the_demo_can_come_again(filled):
+    demo.remove(now=NOW)
+    assert demo.fill(now=NOW, **SMALL).orders == filled.orders
+
+
+def test_a_real_shop_is_never_emptied(shop):
+    person("Real Person")
+    with pytest.raises(demo.NotADemo):
+        demo.remove(now=NOW)
+    assert Contact.objects.count() == 1
+
+
+def test_pages_fill_and_remove(owner_client, monkeypatch):
+    monkeypatch.setattr(demo, "AFTERWARDS", {})
+    response = owner_client.post(reverse("home:demo_start"))
+    assert (response.url, Contact.objects.count() > 0) == (reverse("home:today"), True)
+    assert owner_client.get(reverse("home:today")).status_code == 200
+    again = owner_client.post(reverse("home:demo_start"), follow=True)
+    assert "already has customers" in again.content.decode()
+    response = owner_client.post(reverse("home:demo_remove"))
+    assert (response.url, Contact.objects.count()) == (reverse("accounts:doors"), 0)
+    assert "your own shop" in owner_client.post(reverse("home:demo_remove"), follow=True).content.decode()
+
+
+def test_command_prints_one_object_and_writes_the_truth(db, tmp_path):
+    out = StringIO()
+    path = tmp_path / "truth.json"
+    call_command(
+        "demo_shop", "--customers", "30", "--years", "0.5", "--seed", "5", "--truth", str(path), "--json", stdout=out
+    )
+    said = json.loads(out.getvalue())
+    assert {name: said[name] for name in ("customers", "seed", "years", "truth")} == {
+        "customers": 30, "seed": 5, "years": 0.5, "truth": str(path),
+    }  # fmt: skip
+    assert said["orders"] == Order.objects.count()
+    truth = json.loads(path.read_text())
+    assert sorted(one["email"] for one in truth["customers"]) == sorted(Contact.objects.values_list("email", flat=True))
+    assert set(truth["customers"][0]) == {
+        "number", "name", "email", "language", "consent", "kind", "joined_on", "churned_on", "mean_gap_days", "response",
+        "offer_effect", "offered", "offer_brought_order", "offer_kept_away", "offer_clicked",
+    }  # fmt: skip
+
+
+def test_command_refuses_with_one_clear_line(shop):
+    person("Real Person")
+    with pytest.raises(CommandError, match="the demo goes into an empty shop only"):
+        call_command("demo_shop", stdout=StringIO())
+    with pytest.raises(CommandError, match="not a demo shop"):
+        call_command("demo_shop", "--remove", stdout=StringIO())
+    with pytest.raises(CommandError, match="at least 1 customer"):
+        call_command("demo_shop", "--customers", "0", stdout=StringIO())
