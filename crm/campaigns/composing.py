@@ -1,9 +1,10 @@
 """Keep a draft, without losing what somebody else (or another tab) wrote in the meantime."""
 
 import datetime as dt
+import secrets
 from collections.abc import Mapping
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from crm.campaigns.models import Campaign
 
@@ -16,10 +17,24 @@ class ChangedMeanwhile(RuntimeError):
         self.campaign = campaign
 
 
-def save(campaign: Campaign, *, values: Mapping[str, object], version: int, now: dt.datetime) -> Campaign:
-    """Write the draft's content if it still has the version that was edited; raise ChangedMeanwhile if not."""
-    saved = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.DRAFT, version=version).update(
-        **values, updated_at=now, version=F("version") + 1
+def new_desk() -> str:
+    """Return a name for one open composer page."""
+    return secrets.token_hex(8)
+
+
+def save(
+    campaign: Campaign, *, values: Mapping[str, object], version: int, now: dt.datetime, desk: str = "", is_autosave=False
+) -> Campaign:
+    """Write the draft's content if it still has the version that was edited; raise ChangedMeanwhile if not.
+
+    A button may be pressed while the same page's autosave is on its way: what that page saved last is no
+    conflict for its buttons. An autosave that arrives after them is one, so that older words never win.
+    """
+    unchanged = Q(version=version)
+    if desk and not is_autosave:
+        unchanged |= Q(edited_at_desk=desk)
+    saved = Campaign.objects.filter(unchanged, pk=campaign.pk, state=Campaign.State.DRAFT).update(
+        **values, updated_at=now, version=F("version") + 1, edited_at_desk=desk
     )
     current = Campaign.objects.select_related("segment").get(pk=campaign.pk)
     if not saved and any(getattr(current, name) != value for name, value in values.items()):

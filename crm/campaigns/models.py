@@ -59,6 +59,7 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    edited_at_desk = models.CharField(max_length=32, blank=True, editable=False)  # the open page that saved last
 
     class Meta:
         constraints = [

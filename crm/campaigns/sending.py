@@ -19,6 +19,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from crm.accounts.models import Shop
 from crm.campaigns import channels, fields, rendering, scheduling, starting
@@ -65,7 +66,7 @@ def release_forgotten(*, now: dt.datetime) -> int:
     # claimed_by stays: a process that was only slow may still tell how it ended
     doubtful = late.filter(state=State.SENDING).update(
         state=State.UNCERTAIN, tried_at=now, claimed_until=None, attempts=F("attempts") + 1,
-        error="The program stopped while the message was on its way.",
+        error=gettext_noop("The program stopped while the message was on its way."),
     )
     return freed + doubtful
 

@@ -109,7 +109,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return _draw_composer(request, campaign, form, status=422)
     version = campaign.version if "keep_mine" in request.POST else _number(request.POST.get("version"))
     try:
-        campaign = composing.save(campaign, values=form.cleaned_data, version=version, now=clock.now())
+        campaign = composing.save(
+            campaign, values=form.cleaned_data, version=version, now=clock.now(), desk=_desk(request),
+            is_autosave=bool(request.htmx),
+        )
     except composing.ChangedMeanwhile as error:
         return _draw_composer(request, campaign, form, status=409, theirs=error.campaign)
     if request.htmx:
@@ -152,6 +155,12 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
     return _send_test(request, get_object_or_404(Campaign, pk=pk))
 
 
+def _desk(request: HttpRequest) -> str:
+    """Return the name of the open page a form was sent from, or a new one."""
+    sent = request.POST.get("desk", "")
+    return sent if sent.isalnum() and len(sent) <= 32 else composing.new_desk()
+
+
 def _draw_composer(
     request: HttpRequest, campaign: Campaign, form: CampaignForm, *, status: int = 200, theirs: Campaign | None = None
 ) -> HttpResponse:
@@ -164,6 +173,7 @@ def _draw_composer(
     context = {
         "campaign": campaign,
         "form": form,
+        "desk": _desk(request),
         "theirs": theirs,
         "status": status,
         "reach": audience.of(campaign, shop=request.shop),

@@ -444,3 +444,32 @@ class TestLists:
             counts.append(len(queries))
         assert Outgoing.objects.count() == 3
         assert counts[0] == counts[1]
+
+
+class TestOwnAutosaveOnItsWay:
+    """A button is pressed while the same page's autosave is under way: both carry the version the page was opened at."""
+
+    @pytest.fixture
+    def draft(self, owner_client):
+        return Campaign.objects.create(name="Thank you", subject="Hello", body="Hello")
+
+    def send(self, client, draft, *, subject: str, desk: str, autosave: bool):
+        fields = {"name": "Thank you", "subject": subject, "body": "Hello", "window_days": "7", "version": "1", "desk": desk}
+        headers = {"HX-Request": "true"} if autosave else {}
+        return client.post(f"/campaigns/{draft.pk}/edit/", fields | {"then": "save"}, headers=headers).status_code
+
+    def test_button_after_own_autosave_is_no_conflict(self, owner_client, draft):
+        assert self.send(owner_client, draft, subject="Hello th", desk="a1", autosave=True) == 200
+        assert self.send(owner_client, draft, subject="Hello there", desk="a1", autosave=False) == 302
+        draft.refresh_from_db()
+        assert draft.subject == "Hello there"
+
+    def test_autosave_that_arrives_late_does_not_win(self, owner_client, draft):
+        assert self.send(owner_client, draft, subject="Hello there", desk="a1", autosave=False) == 302
+        assert self.send(owner_client, draft, subject="Hello th", desk="a1", autosave=True) == 409
+        draft.refresh_from_db()
+        assert draft.subject == "Hello there"
+
+    def test_another_tab_is_a_conflict(self, owner_client, draft):
+        assert self.send(owner_client, draft, subject="From here", desk="a1", autosave=True) == 200
+        assert self.send(owner_client, draft, subject="From there", desk="b2", autosave=False) == 409

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from crm.accounts.models import Shop
 from crm.campaigns.channels.base import Channel
 from crm.campaigns.channels.email import Email
 from crm.campaigns.channels.outbox import Outbox
@@ -13,8 +14,11 @@ CHANNELS: dict[str, type[Channel]] = {
 
 
 def current_slug() -> str:
-    """Return the channel messages leave by: e-mail where EMAIL_URL is set, else the outbox."""
-    return "email" if settings.EMAIL_URL else "outbox"
+    """Return the channel messages leave by: e-mail where EMAIL_URL is set, else the outbox.
+
+    A demo shop's customers are invented, so their messages never leave the box.
+    """
+    return "email" if settings.EMAIL_URL and not Shop.objects.filter(is_demo=True).exists() else "outbox"
 
 
 def current() -> Channel:
