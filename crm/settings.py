@@ -164,6 +164,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # nothing to remember: the sweep itself knows what is due
 CELERY_BEAT_SCHEDULE = {"sweep": {"task": "crm.home.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}}}
 
 LOGGING = {

@@ -52,7 +52,7 @@ def notice(*, now: dt.datetime, shop: Shop) -> Notice | None:
             text %= {"date": say.day(done.as_of)}
         return Notice(text, is_working=True, **about)
     if newest.state == Run.State.FAILED:
-        words = {"error": newest.error, "when": say.moment(newest.finished_at)}
+        words = {"error": _(newest.error), "when": say.moment(newest.finished_at)}
         if done is None:
             text = _("The run of %(when)s failed, so there are no groups and risks yet. The reason: %(error)s") % words
         else:

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 from celery import current_app
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext_noop
 
 from crm.accounts.models import Shop
+from crm.contacts.models import Contact
 from crm.imports.models import Import
 from crm.lib import bulk, clock, hints
 from crm.orders.models import Order, Product
@@ -95,7 +97,8 @@ def _is_importing() -> bool:
 def _bury_stale(now: dt.datetime) -> None:
     """Give up runs whose process died; the night's is tried again, three times at most."""
     for run in Run.objects.filter(state=Run.State.RUNNING, heartbeat_at__lt=now - STALE_AFTER):
-        bury(run.pk, error="The run stopped without a word; the machine may have been switched off.", now=now)
+        error = gettext_noop("The run stopped without a word; the machine may have been switched off.")
+        bury(run.pk, error=error, now=now)
 
 
 def bury(run_id: int, *, error: str, now: dt.datetime) -> None:
@@ -243,6 +246,7 @@ class _Night:
             "at_stake_minor", "usual_gap_days", "reasons", "next_product_id", "next_product_reason",
         )  # fmt: skip
         rows = self.score_rows()
+        self.customers = len(rows)
         for start in range(0, len(rows), CHUNK):
             with transaction.atomic():  # short, so that the shop can write in between; unseen until the run is done
                 bulk.insert(Score, columns, rows[start : start + CHUNK])
@@ -268,20 +272,23 @@ class _Night:
             reasons = self.churn_reasons
         product, because = blank, [{}] * size
         if self.advice is not None:
-            ids = [*self.today.product_ids.tolist(), None]  # place -1 is "none"
-            product = [ids[place] for place in self.advice.product.tolist()]
+            on_shelf = set(Product.objects.values_list("id", flat=True))
+            ids = [pk if pk in on_shelf else None for pk in self.today.product_ids.tolist()]
+            product = [ids[place] if place >= 0 else None for place in self.advice.product.tolist()]
             because = _with_names(self.advice.reasons)
-        self.told = list(
-            zip(contacts, group, stage, self.summary.visits.tolist(), self.summary.spend.tolist(), risk, stake, worth)
-        )
+        there = set(Contact.objects.alive().values_list("id", flat=True))  # someone may have been erased meanwhile
+        visits, spend = self.summary.visits.tolist(), self.summary.spend.tolist()
+        self.told = [row for row in zip(contacts, group, stage, visits, spend, risk, stake, worth) if row[0] in there]
         grades = self.grades
-        return list(
-            zip(
+        return [
+            row
+            for row in zip(
                 [self.run_id] * size, contacts,
                 grades.recency.tolist(), grades.frequency.tolist(), grades.money.tolist(),
                 group, stage, risk, stake, usual, reasons, product, because,
             )
-        )  # fmt: skip
+            if row[1] in there
+        ]  # fmt: skip
 
     def snapshots(self) -> None:
         """Write the groups at the end of each month of the last two years, and of the running month as it stands."""

@@ -10,6 +10,7 @@ import sys
 
 from celery import shared_task
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from crm.lib import clock
 from loyalty import pipeline
@@ -37,6 +38,6 @@ def _do(run: Run, *, now: dt.datetime) -> int:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "refresh_loyalty", "--run", str(run.pk), "--json"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     if done.returncode < 0:
-        error = f"The run was stopped by the system (signal {-done.returncode}); there may be too little memory."
+        error = gettext_noop("The run was stopped by the system; there may be too little memory.")
         pipeline.bury(run.pk, error=error, now=clock.now())
     return int(done.returncode == 0)

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
+from django.utils.translation import gettext as _
+
 from crm.contacts.calling_codes import CALLING_CODES
 from crm.contacts.models import Consent, Contact, ContactKey, Suppression
 from crm.lib import bulk
@@ -285,7 +287,7 @@ class _List:
             row["email_key"], row["address_hash"] = address, keyed_hash(address)
             if state.is_new and row["address_hash"] in self.suppressed and row["consent"] != "no":
                 row["consent"] = "no"
-                self.consents.append((state, "no", "This address asked never to be written to"))
+                self.consents.append((state, "no", _("This address asked never to be written to")))
 
     def _teach_consent(self, state: _State, person: Person) -> None:
         row, said = state.row, person.consent

@@ -36,7 +36,7 @@ from crm.imports.models import Change, Import, RejectedRow
 from crm.imports.surveying import FormatUnknown, Look
 from crm.lib import bulk, money
 from crm.orders.models import Order, Product
-from crm.orders.recording import Purchase, product_key
+from crm.orders.recording import Purchase
 
 log = logging.getLogger(__name__)
 
@@ -391,7 +391,7 @@ class Run:
         if purchase.person is None:
             self.nameless += 1
         for line in purchase.lines:
-            self.products.add(product_key(line.sku, line.name))
+            self.products.add(line.key)
 
     def _tally_new_people(self, taken: intake.Taken) -> None:
         """Count the people a dry run would make: chunks are rolled back, so their keys must be remembered here."""

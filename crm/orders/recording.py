@@ -23,7 +23,10 @@ NAME_LIMIT, SKU_LIMIT, KEY_LIMIT = 300, 120, 200
 
 @dataclass(slots=True)
 class PurchaseLine:
-    """One line of an order; amounts in minor units, negative on a return slip."""
+    """One line of an order; amounts in minor units, negative on a return slip.
+
+    Many orders may share one object, since shops sell the same things: do not change one after it was handed in.
+    """
 
     name: str = ""
     sku: str = ""
@@ -31,6 +34,24 @@ class PurchaseLine:
     unit_price_minor: int = 0
     total_minor: int = 0
     category: str = ""
+    _key: str | None = None
+    _content: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what its product is known by."""
+        if self._key is None:
+            self._key = product_key(self.sku, self.name)
+        return self._key
+
+    @property
+    def content(self) -> str:
+        """Return all it says as one text, to tell a changed order."""
+        if not self._content:
+            self._content = repr(
+                (self.name, self.sku, self.quantity, self.unit_price_minor, self.total_minor, self.category)
+            )
+        return self._content
 
 
 @dataclass(slots=True)
@@ -172,7 +193,7 @@ def _content_hash(p: Purchase) -> str:
         p.kind, p.placed_at.timestamp(), p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
         p.refunded_minor, p.refunded_at and p.refunded_at.timestamp(), p.payment, p.payment_word,
         p.cancelled_at and p.cancelled_at.timestamp(), p.channel, p.coupon_code, p.note,
-        [(ln.name, ln.sku, ln.quantity, ln.unit_price_minor, ln.total_minor, ln.category) for ln in p.lines],
+        [line.content for line in p.lines],
         person
         and (
             person.source, person.key, person.name, person.email, person.phone, person.company, person.street,
@@ -184,6 +205,7 @@ def _content_hash(p: Purchase) -> str:
 
 # ---- products
 
+_FILLED = ("name", "category", "price_minor")  # from orders, where they are blank
 
 def _find_products(
     purchases: list[Purchase], now: dt.datetime, import_id: int | None, done: Recorded
@@ -192,26 +214,27 @@ def _find_products(
     said: dict[str, tuple[PurchaseLine, str]] = {}
     for purchase in purchases:
         for line in purchase.lines:
-            key = product_key(line.sku, line.name)
+            key = line.key
             if key and key not in said:
                 said[key] = line, purchase.currency
     if not said:
         return {}
     currency = Shop.objects.values_list("currency", flat=True).first()
     found, filled = {}, []
-    rows = Product.objects.filter(key__in=bulk.among(said)).values_list("key", "id", "name", "category", "price_minor")
-    for key, product_id, *held in rows:
+    known = Product.objects.filter(key__in=bulk.among(said))
+    for key, product_id, made_by, *held in bulk.rows(known.values_list("key", "id", "created_by_import", *_FILLED)):
         found[key] = product_id
         line, line_currency = said[key]
         told = [line.name[:NAME_LIMIT], line.category[:150], _price(line, line_currency, currency)]
-        after = [kept if kept not in ("", None) else new for kept, new in zip(held, told)]
-        if after != held:
-            filled.append([*after, product_id])
-            columns = ("name", "category", "price_minor")
-            differing = [index for index in range(3) if after[index] != held[index]]
-            before_after = ({columns[i]: values[i] for i in differing} for values in (held, after))
+        after = [new if kept in ("", None) else kept for kept, new in zip(held, told)]
+        if after == held:
+            continue
+        filled.append([*after, product_id])
+        if import_id is None or made_by != import_id:
+            differing = [index for index in range(len(_FILLED)) if after[index] != held[index]]
+            before_after = ({_FILLED[index]: values[index] for index in differing} for values in (held, after))
             done.changes.append(("product", product_id, *before_after, 0))
-    bulk.update(Product, ("name", "category", "price_minor"), filled)
+    bulk.update(Product, _FILLED, filled)
 
     missing = [key for key in said if key not in found]
     done.products_created = bulk.reserve_ids(Product, len(missing))
@@ -267,7 +290,7 @@ def _columns(p: Purchase, contact_id: int | None, others_minor: int) -> list:
 def _lines(order_id: int, p: Purchase, products: dict[str, int]) -> list[tuple]:
     return [
         (
-            order_id, position, products.get(product_key(line.sku, line.name)), line.name[:NAME_LIMIT],
+            order_id, position, products.get(line.key), line.name[:NAME_LIMIT],
             line.sku[:SKU_LIMIT], line.quantity, line.unit_price_minor, line.total_minor,
         )
         for position, line in enumerate(p.lines, start=1)

@@ -29,6 +29,10 @@ DAYS = 30
 TOP = 10
 PER_PAGE = 50
 EXPORTED_AT_ONCE = 2_000
+EXPORTED = (
+    "points", "kind", "reason", "order_ref", "rule_id", "basis_minor", "at", "created_at", "account__contact__name",
+    "account__contact__email",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
         debt=Sum("balance", filter=Q(balance__lt=0)),
         debtors=Count("pk", filter=Q(balance__lt=0)),
     )
-    top = Contact.objects.alive().filter(points_balance__gt=0).order_by("-points_balance", "-pk")[:TOP]
+    top = Contact.objects.filter(points_balance__gt=0).order_by("-points_balance", "-pk")[:TOP]
     context = {
         "today": today,
         "since": since,
@@ -193,7 +197,7 @@ def history(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 
 def export(request: HttpRequest, contact_id: int | None = None) -> HttpResponse:
-    entries = Entry.objects.select_related("account__contact")
+    entries = Entry.objects.select_related("account__contact").only(*EXPORTED)
     name = "points.csv"
     if contact_id is not None:
         contact = get_object_or_404(Contact, pk=contact_id)
@@ -311,7 +315,7 @@ def _cells(row: explaining.Explained) -> list:
         contact.pk if contact else "",
         contact.email if contact else "",
         entry.points,
-        entry.get_kind_display(),
+        Entry.Kind(entry.kind).label,
         row.order.number if row.order else "",
         row.sentence,
         f"{timezone.localtime(entry.created_at):%Y-%m-%d %H:%M}",

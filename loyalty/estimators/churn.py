@@ -4,12 +4,12 @@
 from windows that had ended by the cut.
 
 The methods (METHODS), from those that take least from the shop's own windows, and so can go least wrong on them, to
-those that take most; among equals the earlier speaks:
+those that take most; among equals the earlier speaks, and before the untouched model its corrected form:
 base_rate      the share who left in the past windows, the same for everyone: what must be beaten
+calibrated     mbgnbd (next line) with level and slope corrected on the past windows, two numbers held close to none
 mbgnbd, bgnbd  the chance of no order within the horizon under a buy-till-you-die model (estimators.buying); never
                1 - P(alive), which ranks worse than a coin. Needs no finished windows to learn from
 recency        logistic curve on the days since the last order
-calibrated     mbgnbd with level and slope corrected on the past windows
 stacked        mbgnbd's log-odds as the starting point, ridge logistic regression of all features on what it misses
 logistic       ridge logistic regression on recency, frequency, money and age
 logistic_wide  ridge logistic regression on all features
@@ -278,13 +278,13 @@ class Boosting:
 
 
 WIDE = tuple(range(len(FEATURES)))
-# name -> (method, fewest customers in the newest finished window); the least learned from the shop's windows first
+# name -> (method, fewest customers in the newest finished window); in the order of trust
 METHODS = {
     "base_rate": (BaseRate, FEWEST_IN_WINDOW),
+    "calibrated": (lambda: Logistic(columns=(), on_model=True), FEWEST_IN_WINDOW),
     "mbgnbd": (Buying, FEWEST_IN_WINDOW),
     "bgnbd": (lambda: Buying(modified=False), FEWEST_IN_WINDOW),
     "recency": (lambda: Logistic(columns=(1,)), FEWEST_IN_WINDOW),
-    "calibrated": (lambda: Logistic(columns=(), on_model=True), FEWEST_IN_WINDOW),
     "stacked": (lambda: Logistic(columns=WIDE, on_model=True, anchored=True), 300),
     "logistic": (lambda: Logistic(columns=RFMT, anchored=True), 100),
     "logistic_wide": (lambda: Logistic(columns=WIDE, anchored=True), 500),

@@ -44,6 +44,7 @@ def test_every_channel_file_is_in_the_table():
     assert all(issubclass(channel, Channel) for channel in channels.CHANNELS.values())
 
 
+@pytest.mark.django_db
 def test_email_is_used_where_a_server_is_set_and_the_outbox_elsewhere(settings):
     settings.EMAIL_URL = ""
     assert channels.current_slug() == "outbox"

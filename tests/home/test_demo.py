@@ -11,6 +11,7 @@ from django.db.models import Sum
 from django.urls import reverse
 
 from crm.accounts.models import Shop, User
+from crm.campaigns import channels
 from crm.campaigns.models import Attribution, Campaign, Message
 from crm.contacts.models import Contact
 from crm.home import demo, inventing
@@ -94,6 +95,13 @@ def test_the_campaign_is_finished_and_attributed(filled):
     brought = {email for email, one in truth.items() if one["offer_brought_order"]}
     counting = set(Order.objects.counting().values_list("contact__email", flat=True))
     assert brought & counting <= followed
+
+
+def test_messages_of_a_demo_stay_in_the_outbox(filled, settings):
+    settings.EMAIL_URL = "smtp://mail.example.com"
+    assert channels.current_slug() == "outbox"
+    demo.remove(now=NOW)
+    assert channels.current_slug() == "email"
 
 
 def test_the_books_balance(filled):

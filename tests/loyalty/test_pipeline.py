@@ -131,6 +131,23 @@ def test_people_who_lose_their_orders_lose_their_scores(night, now):
     assert (gone.group, gone.stage, gone.churn_risk, gone.scored_on) == ("", "prospect", None, None)
 
 
+def test_someone_erased_while_the_run_works_gets_no_score(past, now, monkeypatch):
+    from loyalty.estimators import churn
+
+    gone = Order.objects.order_by("id").first().contact_id
+    score = churn.score
+
+    def erase_and_score(history, tests):
+        Contact.objects.filter(pk=gone).update(erased_at=now)
+        return score(history, tests)
+
+    monkeypatch.setattr(churn, "score", erase_and_score)
+    night = pipeline.run(as_of=LAST_DAY, now=now)
+    assert night.state == Run.State.DONE
+    assert night.scores.count() == night.customers == Order.objects.values("contact").distinct().count() - 1
+    assert not night.scores.filter(contact=gone).exists()
+
+
 def test_scores_of_old_runs_are_forgotten_but_each_months_last_stays(past, now):
     days = [LAST_DAY - dt.timedelta(days=back) for back in (80, 79, 48, *range(31, 0, -1))]
     contact = Contact.objects.first()

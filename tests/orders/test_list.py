@@ -125,7 +125,9 @@ def test_products_show_what_was_sold_in_orders_that_count_and_when_it_was_counte
     assert [(row.name, row.sold_quantity, row.earned_minor) for row in response.context["rows"]] == [
         ("Seeded rye", 2, 900), ("Plum jam", 0, 0),
     ]  # fmt: skip
-    assert "up to Nov 20, 2026 10:00" in response.content.decode()
+    page = response.content.decode()
+    assert "up to Nov 20, 2026 10:00" in page
+    assert '<td data-label="Sold" class="num">2</td>' in page and "€9.00" in page
 
 
 def test_products_not_counted_yet_say_so(owner_client, orders):

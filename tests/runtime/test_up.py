@@ -168,3 +168,10 @@ def test_the_parent_is_small(box):
 
 def test_without_static_changes_nothing_is_collected_again(box):
     assert box.log("setup").count("static files copied") == 1
+
+
+@pytest.mark.slow
+def test_the_minute_beat_sweeps_without_being_asked(start):
+    box = start()
+    wait_for(box.swept, seconds=90)
+    assert "ERROR" not in box.log("worker")

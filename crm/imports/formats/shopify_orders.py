@@ -6,6 +6,8 @@ taxes, so it is kept and never rebuilt. An unticked marketing box at checkout is
 subscribed before leave it unticked too.
 """
 
+from functools import lru_cache
+
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports.formats import base
@@ -102,19 +104,19 @@ def _purchase(rows, cells, column, options: Options) -> Purchase | BadRow:
 def _lines(rows, column, options: Options, currency: str) -> list[PurchaseLine]:
     item, sku, category = column["item"], column["sku"], column["category"]
     count, price, discount = column["quantity"], column["price"], column["line_discount"]
-    minor, quantity = options.minor(price, currency), options.quantity(count)
-    lines = []
-    for _line_number, cells in rows:
-        if not cells[item] and not cells[sku]:
-            continue
-        many, unit = quantity(cells[count]), minor(cells[price])
-        lines.append(
-            PurchaseLine(
-                name=clean(cells[item]), sku=clean(cells[sku]), quantity=many, unit_price_minor=unit,
-                total_minor=round(unit * many) - abs(minor(cells[discount])), category=clean(cells[category]),
-            )
-        )  # fmt: skip
-    return lines
+    readers = options.minor(price, currency), options.quantity(count)
+    return [
+        _line(cells[item], cells[sku], cells[count], cells[price], cells[discount], cells[category], *readers)
+        for _line_number, cells in rows
+        if cells[item] or cells[sku]
+    ]
+
+
+@lru_cache(maxsize=16_384)
+def _line(name: str, sku: str, count: str, price: str, discount: str, category: str, minor, quantity) -> PurchaseLine:
+    many, unit = quantity(count), minor(price)
+    total = round(unit * many) - abs(minor(discount))
+    return PurchaseLine(clean(name), clean(sku), many, unit, total, clean(category))
 
 
 def _person(cells, column, line_number: int) -> Person:

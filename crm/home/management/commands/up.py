@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
         os.environ.update({"HOST": host, "PORT": str(port), "PYTHONUNBUFFERED": "1"})
         os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # fewer heaps for threads: less memory at rest
-        programs = [_web(listener.fileno()), *_broker(data_dir), _worker(data_dir)]
+        programs = [_web(listener.fileno()), *_broker(data_dir), _worker()]
         supervising.Plan(
             programs=programs,
             address=listener.getsockname()[:2] if host not in ("0.0.0.0", "::") else (_loopback(host), port),
@@ -163,15 +163,14 @@ def _web(listen_fd: int) -> supervising.Program:
     )  # fmt: skip
 
 
-def _worker(data_dir: Path) -> supervising.Program:
+def _worker() -> supervising.Program:
     """Do the work in the background, with the minute beat inside."""
     return supervising.Program(
         name="worker",
         argv=[
             sys.executable, "-m", "celery", "-A", "crm", "worker",
             "--pool", "threads", "--concurrency", str(env.number("WORKER_THREADS", 2)),
-            "--beat", "--schedule", str(data_dir / "beat-schedule"),
-            "--without-gossip", "--without-mingle", "--without-heartbeat",
+            "--beat-inside", "--without-gossip", "--without-mingle", "--without-heartbeat",
             "--loglevel", env.text("LOG_LEVEL", "WARNING"),
         ],
     )  # fmt: skip
