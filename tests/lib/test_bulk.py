@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from crm.accounts.models import User
 from crm.home.models import Action, Dismissal
 from crm.lib import bulk
 
@@ -105,3 +106,27 @@ def test_among_nothing_is_nothing_and_its_opposite_everything():
     assert list(Dismissal.objects.filter(key__in=bulk.among([]))) == []
     assert Dismissal.objects.exclude(pk__in=bulk.among([])).count() == 1
     assert Dismissal.objects.filter(pk__in=bulk.among([])).update(until=UNTIL) == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (Action, ("key", "title", "evidence", "why", "gain_low_minor", "as_of")),
+        (Dismissal, ("key", "until")),
+        (User, ("email", "is_superuser", "last_login", "created_at")),
+    ],
+)
+def test_rows_are_read_as_values_list_reads_them(owner, model, fields):
+    bulk.insert(Action, COLUMNS, [_action(key) for key in "ab"])
+    bulk.insert(Dismissal, ["key", "until"], [("a", UNTIL), ("b", UNTIL.replace(microsecond=0))])
+    found = bulk.rows(model.objects.order_by("pk").values_list(*fields))
+    assert found == list(model.objects.order_by("pk").values_list(*fields))
+    assert [list(map(type, row)) for row in found] == [
+        list(map(type, row)) for row in model.objects.order_by("pk").values_list(*fields)
+    ]
+    assert len(found) > 0
+
+
+def test_rows_of_nothing_are_none():
+    assert bulk.rows(Action.objects.none().values_list("key")) == []
+    assert bulk.rows(Action.objects.values_list("key", "as_of")) == []
