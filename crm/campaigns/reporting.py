@@ -151,12 +151,22 @@ class Comparison:
     held_out: Group
     orders: Difference
     revenue: Difference
-    is_too_early: bool  # groups under 30, or both intervals cross zero
+    is_too_early: bool  # too few people, or both intervals cross zero
     is_open: bool  # some window has not ended yet
 
     @property
+    def is_too_few(self) -> bool:
+        """Tell whether a side has fewer people than an interval needs to mean anything."""
+        return min(self.written_to.people, self.held_out.people) < FEW
+
+    @property
+    def needed(self) -> int:
+        return FEW
+
+    @property
     def has_interval(self) -> bool:
-        return math.isfinite(self.revenue.low) and bool(self.written_to.orders or self.held_out.orders)
+        is_known = math.isfinite(self.revenue.low) and bool(self.written_to.orders or self.held_out.orders)
+        return is_known and not self.is_too_few
 
     @property
     def revenue_low(self) -> int:

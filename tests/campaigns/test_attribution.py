@@ -165,7 +165,8 @@ class TestComparison:
     def test_small_groups_are_too_early_to_tell(self, mailing, crowd, order, now):
         made, written, held = self.groups(mailing, crowd, order, now, bought=1, bought_held=0, people=40)
         assert min(written, held) < reporting.FEW
-        assert reporting.compare(made, now=now).is_too_early is True
+        found = reporting.compare(made, now=now + 30 * DAY)
+        assert (found.is_too_early, found.is_too_few, found.has_interval) == (True, True, False)
 
     def test_orders_outside_the_window_do_not_count(self, mailing, crowd, order, now):
         made, *_ = self.groups(mailing, crowd, order, now, bought=0, bought_held=0)

@@ -392,7 +392,7 @@ class TestReport:
         assert len(sink.accepted) == 1
 
     def test_comparison_is_shown(self, owner_client, started, crowd):
-        crowd(60)
+        crowd(120)
         made = started(holdout_percent=50)
         sending.sweep(now=NOW)
         assert "Too early to tell" in text(owner_client.get(f"/campaigns/{made.pk}/"))
