@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from django.core.exceptions import EmptyResultSet
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
 

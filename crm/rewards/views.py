@@ -43,6 +43,7 @@ class RuleShown:
     conditions: list[str]
     has_begun: bool
     has_ended: bool
+    is_catching_up: bool
 
     @property
     def is_in_force(self) -> bool:
@@ -69,7 +70,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "since": since,
         "in_force": [shown for shown in rules if not shown.has_ended],
         "past": [shown for shown in rules if shown.has_ended],
-        "is_catching_up": any(shown.rule.catch_up_from for shown in rules),
+        "is_catching_up": any(shown.is_catching_up for shown in rules),
         "given": moved["given"] or 0,
         "taken": -(moved["taken"] or 0),
         "held": held,
@@ -227,6 +228,7 @@ def _shown(rule: Rule, today: dt.date) -> RuleShown:
         conditions=kind.conditions(params),
         has_begun=rule.starts_on <= today,
         has_ended=rule.ends_on is not None and rule.ends_on < today,
+        is_catching_up=rule.catch_up_from is not None and rule.catch_up_from <= today,
     )
 
 
