@@ -132,7 +132,8 @@ def run(*, as_of: dt.date, now: dt.datetime, run_id: int | None = None) -> Run:
         with threadpool_limits(1):  # small matrices: several threads only wait for each other, and for the shop
             night.go()
     except Exception as error:
-        log.exception("the night run failed")
+        if not night.stages.get("load", {}).get("missing"):  # too little data is an answer, not a fault
+            log.exception("the night run failed")
         night.fail(error)
     return Run.objects.get(pk=run_id)
 

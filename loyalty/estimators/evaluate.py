@@ -112,9 +112,9 @@ def pooled(tested: list[Tested], name: str) -> tuple[np.ndarray, np.ndarray]:
 def choose(tested: list[Tested], order: list[str], baseline: str) -> str:
     """Return the first candidate that is within one standard error of the best; the baseline if none beats it.
 
-    `order` runs from most to least trusted. Candidates are compared on the windows all of them were tested in, by log loss
-    after each window's own level is taken out: the level of one window is mostly season, which strikes every candidate
-    alike and would drown what tells them apart. The baseline itself knows nothing else than the level.
+    `order` runs from most to least trusted. Candidates are compared on the windows all of them were tested in, by log
+    loss after each window's own level is taken out: the level of one window is mostly season, which strikes every
+    candidate alike and would drown what tells them apart. The baseline itself knows nothing else than the level.
     """
     shared = [w for w in tested if set(order) <= set(w.chances)]
     if not shared:
