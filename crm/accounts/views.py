@@ -1,8 +1,8 @@
 """Set up, log in, log out, choose a language."""
 
 from django.conf import settings
-from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib import messages
+from django.contrib.auth import login, logout, update_session_auth_hash
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme

@@ -23,7 +23,13 @@ def new_desk() -> str:
 
 
 def save(
-    campaign: Campaign, *, values: Mapping[str, object], version: int, now: dt.datetime, desk: str = "", is_autosave=False
+    campaign: Campaign,
+    *,
+    values: Mapping[str, object],
+    version: int,
+    now: dt.datetime,
+    desk: str = "",
+    is_autosave: bool = False,
 ) -> Campaign:
     """Write the draft's content if it still has the version that was edited; raise ChangedMeanwhile if not.
 

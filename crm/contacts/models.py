@@ -105,6 +105,9 @@ class Contact(models.Model):
     def __str__(self):
         return self.display_name
 
+    def get_absolute_url(self) -> str:
+        return reverse("contacts:detail", args=[self.pk])
+
     @property
     def display_name(self) -> str:
         return self.name or self.email or self.phone or _("Customer %(number)s") % {"number": self.pk}
@@ -116,9 +119,6 @@ class Contact(models.Model):
             return self.greeting
         is_cjk = "\u3400" <= self.name[0] <= "\u9fff"
         return self.name if is_cjk else self.name.split()[0]
-
-    def get_absolute_url(self) -> str:
-        return reverse("contacts:detail", args=[self.pk])
 
 
 class ContactKey(models.Model):

@@ -120,7 +120,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", db_index=False)  # the constraint's index has it
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", db_index=False)  # indexed by the constraint
     product = models.ForeignKey(Product, models.PROTECT, null=True, related_name="lines")
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=300, blank=True)  # as it stood on the order
