@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Col, RawSQL
 
 
 def among(values: Collection[int] | Collection[str]) -> RawSQL:
@@ -42,7 +42,7 @@ def rows(queryset: models.QuerySet) -> list[tuple]:
     readers = [
         (index, reader)
         for index, (expression, _sql, _alias) in enumerate(compiler.select)
-        if (reader := _reader(expression.output_field))
+        if (reader := _reader(expression))
     ]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -164,9 +164,12 @@ def _sqlite_moment(value: dt.datetime) -> str:
     return value.isoformat(" ")[:-6]
 
 
-def _reader(field: models.Field) -> Callable | None:
+def _reader(expression) -> Callable | None:
+    field = expression.output_field
     if isinstance(field, models.JSONField):
         return _read_json
+    if isinstance(field, models.IntegerField) and not isinstance(expression, Col):
+        return int  # PostgreSQL's sums of whole numbers are decimals
     if connection.vendor == "postgresql":
         return None
     if isinstance(field, models.DateTimeField):

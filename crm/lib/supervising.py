@@ -236,7 +236,10 @@ class Supervisor:
             if os.getppid() != parent:
                 os._exit(1)
 
-        log = os.open(self._log_path(child), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            log = os.open(self._log_path(child), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:  # a shop without logs is better than none
+            log = os.open(os.devnull, os.O_WRONLY)
         try:
             child.process = subprocess.Popen(
                 child.program.argv,
@@ -277,7 +280,7 @@ class Supervisor:
         if child.program.listens and not self.is_ready and child.failures >= FAILURES_BEFORE_GIVING_UP:
             self.gave_up = True
             self._say(f"The {child.program.name} program does not start. The end of {self._log_path(child)}:")
-            with open(self._log_path(child), errors="replace") as log:
+            with contextlib.suppress(OSError), open(self._log_path(child), errors="replace") as log:
                 self._say("".join(log.readlines()[-10:]).rstrip())
             return
         if child.program.scratch and child.failures % FAILURES_BEFORE_SCRATCH == 0:
@@ -307,15 +310,9 @@ class Supervisor:
         self.logs_checked_at = now
         for child in self.children:
             path = self._log_path(child)
-            if not os.path.exists(path) or os.path.getsize(path) < BIGGEST_LOG_BYTES:
-                continue
-            for age in range(OLD_LOGS, 1, -1):
-                if os.path.exists(f"{path}.{age - 1}"):
-                    os.replace(f"{path}.{age - 1}", f"{path}.{age}")
-            with open(path, "rb") as full, open(f"{path}.1", "wb") as old:
-                while chunk := full.read(1 << 16):
-                    old.write(chunk)
-            os.truncate(path, 0)
+            if os.path.exists(path) and os.path.getsize(path) >= BIGGEST_LOG_BYTES:
+                with contextlib.suppress(OSError):  # a full disk must not end the shop
+                    _put_aside(path)
 
     def _stop_all(self) -> None:
         """Stop in the reverse order: what uses the broker first, the broker last."""
@@ -341,6 +338,16 @@ class Supervisor:
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def _put_aside(path: str) -> None:
+    for age in range(OLD_LOGS, 1, -1):
+        if os.path.exists(f"{path}.{age - 1}"):
+            os.replace(f"{path}.{age - 1}", f"{path}.{age}")
+    with open(path, "rb") as full, open(f"{path}.1", "wb") as old:
+        while chunk := full.read(1 << 16):
+            old.write(chunk)
+    os.truncate(path, 0)
 
 
 def _remove_folder(path: str) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, Max, Sum
 
 from crm.accounts.models import User
 from crm.home.models import Action, Dismissal
@@ -130,3 +131,21 @@ def test_rows_are_read_as_values_list_reads_them(owner, model, fields):
 def test_rows_of_nothing_are_none():
     assert bulk.rows(Action.objects.none().values_list("key")) == []
     assert bulk.rows(Action.objects.values_list("key", "as_of")) == []
+
+
+def test_rows_reads_what_values_list_reads():
+    bulk.insert(Action, COLUMNS, [_action("a"), _action("b")])
+    bulk.insert(Dismissal, ["key", "until"], [("a", UNTIL), ("b", UNTIL.replace(microsecond=0))])
+    for queryset in (
+        Action.objects.order_by("key").values_list("key", "title", "evidence", "gain_low_minor", "rank", "as_of"),
+        Dismissal.objects.order_by("key").values_list("until", "key"),
+        Dismissal.objects.order_by().values_list(Max("until"), Count("id")),
+        Action.objects.order_by().values_list(Sum("rank"), Sum("gain_low_minor")),
+        User.objects.values_list("is_superuser", "id"),
+        Action.objects.none().values_list("key"),
+        Action.objects.filter(key__in=bulk.among(["b", "c"])).values_list("key", "rank"),
+        Action.objects.filter(rank__in=bulk.among([])).values_list("key"),
+    ):
+        found = bulk.rows(queryset)
+        assert found == list(queryset)
+        assert [[type(value) for value in row] for row in found] == [[type(value) for value in row] for row in queryset]

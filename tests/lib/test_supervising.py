@@ -188,3 +188,12 @@ def test_small_logs_stay(plan, tmp_path):
     supervisor.logs_checked_at = -supervising.TICK_SECONDS
     supervisor._rotate_logs()
     assert [path.name for path in (tmp_path / "logs").iterdir()] == ["web.log"]
+
+
+def test_programs_run_on_where_no_log_can_be_written(plan, tmp_path):
+    mark = tmp_path / "mark"
+    runs = Program(name="runs", argv=[sys.executable, "-c", f"print('hello'); open({str(mark)!r}, 'w').write('done')"])
+    code, said = _run(plan(runs, logs=str(tmp_path / "none")), tmp_path, until=lambda text: "stopped with code 0" in text)
+    assert code == 0
+    assert mark.read_text() == "done"
+    assert "Traceback" not in said

@@ -1,9 +1,12 @@
 """One parent keeps web server, worker and broker running, and leaves nothing behind."""
 
+import contextlib
 import json
 import shutil
 import socket
 import stat
+import time
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -33,6 +36,18 @@ def test_it_answers_and_the_broker_is_private(box):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     server = box.part("broker")
     assert [c for c in server.net_connections(kind="inet") if c.status == psutil.CONN_LISTEN] == []
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="this system shows silent connections to the server")
+def test_silent_connections_keep_nobody_waiting(box):
+    """As browsers open them ahead of need; there are four threads."""
+    address = urlsplit(box.url)
+    with contextlib.ExitStack() as silent:
+        for _ in range(12):
+            silent.enter_context(socket.create_connection((address.hostname, address.port)))
+        began = time.monotonic()
+        assert [box.status() for _ in range(8)] == [302] * 8
+        assert time.monotonic() - began < 4
 
 
 def test_a_hint_reaches_the_worker(box):
@@ -71,6 +86,11 @@ def test_a_busy_port_is_one_clear_line(tmp_path):
         f"CommandError: Port {port} on 127.0.0.1 cannot be used (Address already in use). "
         "Choose another: make run PORT=8001\n"
     )
+
+
+def test_a_port_that_cannot_be_is_refused(tmp_path):
+    done = manage("up", data_dir=tmp_path, PORT="99999")
+    assert (done.returncode, done.stderr) == (1, "CommandError: There is no port 99999; the highest is 65535.\n")
 
 
 def test_interrupt_stops_everything_and_says_one_line_only(start):

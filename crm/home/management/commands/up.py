@@ -49,6 +49,7 @@ class Command(BaseCommand):
 
         os.environ.update({"HOST": host, "PORT": str(port), "PYTHONUNBUFFERED": "1"})
         os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # fewer heaps for threads: less memory at rest
+        os.environ.setdefault("OBJC_DISABLE_INITIALIZE_FORK_SAFETY", "YES")  # macOS: the web server forks after loading
         programs = [_web(listener.fileno()), *_broker(data_dir), _worker()]
         supervising.Plan(
             programs=programs,
@@ -98,17 +99,21 @@ def _is_running(pid: int) -> bool:
 
 def _bind(host: str, port: int) -> socket.socket:
     """Take the port now, so that a busy one is noticed before anything starts."""
+    if not 0 <= port <= 65535:
+        raise CommandError(f"There is no port {port}; the highest is 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_DEFER_ACCEPT"):
+            # Browsers open connections ahead of need; the kernel keeps those that say nothing away from our threads.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
         listener.bind(address)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+    except OSError as error:
         raise CommandError(
-            f"Port {port} on {host} cannot be used ({reason}). Choose another: make run PORT=8001"
+            f"Port {port} on {host} cannot be used ({error.strerror}). Choose another: make run PORT=8001"
         ) from None
     return listener
 
