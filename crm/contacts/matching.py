@@ -169,6 +169,11 @@ class _State:
         }
         self.id = row["id"] if row else 0
 
+    def blanks(self) -> list[str]:
+        """Return the text fields nothing is known about."""
+        row = self.row
+        return [name for name in _TEXT_FIELDS if not row[name]]
+
 
 class _List:
     """One call of match: what is known, by each way of knowing it."""
@@ -255,9 +260,9 @@ class _List:
         if row["erased_at"]:
             return
         typed, overwrite = row["typed_fields"], person.authoritative
-        for name in _TEXT_FIELDS:
+        for name in _TEXT_FIELDS if overwrite else state.blanks():
             value = getattr(person, name)
-            if value and (overwrite or not row[name]) and name not in typed:
+            if value and name not in typed:
                 row[name] = value[: _LIMITS[name]]
         if person.birthday and (overwrite or not row["birthday"]) and "birthday" not in typed:
             row["birthday"] = person.birthday

@@ -15,6 +15,7 @@ from typing import IO
 from django.utils.translation import gettext as _
 
 MAX_CELL = 1_000_000  # characters; exports hold pictures and pages of HTML in a cell
+MAX_LINE = 4 * MAX_CELL
 MAX_LINES = 2_000  # of one record; more means that a quote was opened and never closed
 MAX_TORN = 200  # each costs reading MAX_LINES again
 MAX_UNPACKED = 8 * 1024**3
@@ -43,6 +44,7 @@ class Framing:
     quoting: int = csv.QUOTE_MINIMAL
     escape: str | None = None
     skip_lines: int = 0  # a "sep=" line before everything
+    has_nulls: bool = False  # to be left out: no database keeps them in a text
 
 
 def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
@@ -56,8 +58,8 @@ def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
     if head.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff")):
         raise NotReadable(_("This is a picture or a PDF, not a table. Export the orders as CSV."))
     try:
-        encoding = codecs.lookup(encoding).name if encoding else _encoding(path, head)
-        text = head.decode(encoding, errors="ignore")
+        encoding, has_nulls = _scan(path, codecs.lookup(encoding).name if encoding else _marked(head))
+        text = head.decode(encoding, errors="ignore").replace("\x00", "")
     except LookupError:
         raise NotReadable(_("There is no encoding called %(name)s.") % {"name": encoding}) from None
     skip = 0
@@ -73,13 +75,15 @@ def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
         quoting = csv.QUOTE_NONE  # Amazon's files: a quote is an inch
     body = "".join(lines)
     backslashes = re.search(r'[^\\]\\"[^,;\t\r\n"]', body) and '""' not in re.sub(r'(?<=[,;\t\n])""', "", body)
-    return Framing(encoding, delimiter, quoting, "\\" if backslashes else None, skip)
+    return Framing(encoding, delimiter, quoting, "\\" if backslashes else None, skip, has_nulls)
 
 
 def rows(path: Path, framing: Framing, *, width: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """Yield (number of its first line, cells) for each record. With `width`, a quote that swallowed lines is noticed."""
+    """Yield (number of its first line, cells) of each record; with `width`, a quote that swallowed lines is noticed."""
     with _open(path) as binary, io.TextIOWrapper(binary, framing.encoding, "replace", newline="") as text:
         lines = itertools.islice(text, framing.skip_lines, None)
+        if framing.has_nulls:
+            lines = (line.replace("\x00", "") for line in lines)
         yield from _records(lines, framing, width, framing.skip_lines)
 
 
@@ -87,8 +91,11 @@ def _records(lines: Iterable[str], framing: Framing, width: int, number: int) ->
     """Cut lines into records. Where every line closes its quotes, a line is a record and the reader runs unwatched."""
     lines = iter(lines)
     dialect = {
-        "delimiter": framing.delimiter, "quoting": framing.quoting, "escapechar": framing.escape, "skipinitialspace": True,
-    }  # fmt: skip
+        "delimiter": framing.delimiter,
+        "quoting": framing.quoting,
+        "escapechar": framing.escape,
+        "skipinitialspace": True,
+    }
     watched = _Watched(lines, dialect, framing, width)
     while block := list(itertools.islice(lines, _BLOCK_LINES)):
         if not framing.escape and (framing.quoting == csv.QUOTE_NONE or all(_is_closed(line) for line in block)):
@@ -161,8 +168,15 @@ def _is_torn(record: list[str], cells: list[str], watched: _Watched) -> bool:
         return False
     if watched.is_over and sum(line.count('"') for line in record) % 2 and not watched.framing.escape:
         return True
-    has_wrong_width = watched.width > 0 and len(cells) != watched.width
-    return len(record) > 1 and has_wrong_width and record[0].count('"') % 2 == 1
+    if len(record) == 1 or record[0].count('"') % 2 == 0:
+        return False
+    if watched.width and len(cells) != watched.width:
+        return True
+    try:  # text after a closing quote: it closed what an earlier line had left open
+        next(csv.reader(record, **watched.dialect, strict=True))
+    except csv.Error:
+        return True
+    return False
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -171,37 +185,49 @@ def _open(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if is_packed else open(path, "rb")
 
 
-def _encoding(path: Path, head: bytes) -> str:
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if head.startswith(mark):
-            return name
-    sample = head[:4096]
-    if sample.count(0) > len(sample) // 4:
-        return "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    odd, size = b"", 0
+def _scan(path: Path, known: str) -> tuple[str, bool]:
+    """Read the whole file once; return (its encoding, whether it holds null characters)."""
+    decoder = None if known else codecs.getincrementaldecoder("utf-8")()
+    odd, size, since_line_end, has_nulls = None, 0, 0, False
     with _open(path) as file:
         while block := file.read(_BLOCK):
             size += len(block)
+            since_line_end = len(block) - 1 - end if (end := _line_end(block)) >= 0 else since_line_end + len(block)
             if size > MAX_UNPACKED:
                 raise NotReadable(_("The file is too large when unpacked. Split it into several."))
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError:
-                odd = block
-                break
-        else:
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                odd = block
-            else:
-                return "utf-8"
-    return "gb18030" if _is_chinese(odd) else "cp1252"
+            if since_line_end > MAX_LINE:
+                raise NotReadable(_("The file has a line of many million characters: it is not a table of text."))
+            has_nulls = has_nulls or b"\x00" in block
+            if decoder and odd is None:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    odd = block
+    if known:
+        return known, has_nulls and not known.startswith("utf-16")
+    if odd is None:
+        try:
+            decoder.decode(b"", final=True)
+            return "utf-8", has_nulls
+        except UnicodeDecodeError:
+            odd = b""
+    return "gb18030" if _is_chinese(odd) else "cp1252", has_nulls
+
+
+def _line_end(block: bytes) -> int:
+    return max(block.rfind(b"\n"), block.rfind(b"\r"))
+
+
+def _marked(head: bytes) -> str:
+    """Return the encoding a byte order mark or the pattern of null bytes tells, or nothing."""
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    sample = head[:4096]
+    if sample.count(0) > len(sample) // 4:
+        return "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
+    return ""
 
 
 def _is_chinese(block: bytes) -> bool:

@@ -120,7 +120,7 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
         for purchase, row in zip(purchases, known)
     ]
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
-    earlier = standing.refresh({*recorded.contact_ids, *matched.created})
+    earlier = standing.refresh({*recorded.contact_ids, *matched.created}, made_by=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
     entries = settling.settle(changed, now=now) if changed else 0
     entries += settling.welcome(matched.created, now=now) if matched.created else 0
@@ -159,7 +159,6 @@ def _journal(matched: Matched, recorded: Recorded | None, earlier: list[Earlier]
             0,
         )
         for row in earlier
-        if row.created_by_import != import_id
     ]
     bulk.insert(
         Change,

@@ -108,13 +108,17 @@ def look(path: Path, *, format: str = "", encoding: str = "", delimiter: str = "
             if confidence > best[0]:
                 best = confidence, index, cells, member
     confidence, index, cells, member = best
+    if format and not confidence and format != plain.SLUG:
+        raise FormatUnknown(
+            _("This does not look like “%(label)s”: columns it needs are missing.") % {"label": FORMATS[format].LABEL}
+        )
     if not confidence:
         index, cells = _likely_header(rows)
     data = [row for position, row in rows if position > index]
     widths = Counter(len(row) for row in data)
     looked = Look(
         framing=found, header_line=index + 1, header=Header(_trimmed(cells, widths)), rows=data,
-        width=max(widths, key=lambda width: (widths[width], width)) if widths else len(cells),
+        width=_usual_width(widths, len(cells)),
         format=member.SLUG if confidence or format else plain.SLUG, confidence=confidence,
         evidence=sorted(((slug, share) for slug, share in evidence.items() if share), key=lambda pair: -pair[1]),
     )  # fmt: skip
@@ -125,9 +129,15 @@ def look(path: Path, *, format: str = "", encoding: str = "", delimiter: str = "
 
 
 def survey(
-    path: Path, looked: Look, *, mapping: Mapping[str, int], currency: str, decimal: str = "", day_first: bool | None = None,
+    path: Path,
+    looked: Look,
+    *,
+    mapping: Mapping[str, int],
+    currency: str,
+    decimal: str = "",
+    day_first: bool | None = None,
     beat: Callable[[int], None] = lambda rows: None,
-) -> Survey:  # fmt: skip
+) -> Survey:
     """Read the whole file once; what the owner said (`decimal`, `day_first`) is taken as said."""
     found = Survey()
     needs = looked.member.needs(looked.header, mapping)
@@ -256,7 +266,7 @@ def _padded(path: Path, looked: Look, bad: list[BadRow]) -> Iterator[Row]:
 
 
 def _fits(line_number: int, cells: list[str], looked: Look, bad: list[BadRow]) -> bool:
-    """Tell whether an unusual row is one of data; note in `bad` why it is not, unless it is blank or sums the file up."""
+    """Tell whether an unusual row is data; note in `bad` why it is not, unless it is blank or sums the file up."""
     width = len(looked.header)
     if isinstance(cells, framing.Torn):
         bad.append(BadRow(line_number, cells[:width], _("A quotation mark on this line is never closed")))
@@ -295,6 +305,12 @@ def _trimmed(cells: Sequence[str], widths: Counter[int]) -> list[str]:
     while len(names) > 1 and not names[-1] and widest < len(names):
         names.pop()
     return names
+
+
+def _usual_width(widths: Counter[int], header: int) -> int:
+    """Return how many cells most rows have; the header's where they do not agree."""
+    width, count = max(widths.items(), key=lambda pair: pair[1], default=(header, 0))
+    return width if count * 2 > widths.total() else header
 
 
 def _doubles(hashes: array.array) -> frozenset[int]:

@@ -38,6 +38,7 @@ class _Undo:
     def __init__(self, import_id: int, now: dt.datetime):
         self.import_id, self.now = import_id, now
         self.counts = {name: {"removed": 0, "restored": 0, "kept": 0} for name in ("orders", "contacts", "products")}
+        self.restored: dict[str, set[int]] = defaultdict(set)
         self.conflicts: list[dict] = []
 
     def conflict(self, table: str, row_id: int, label: str, reason: str) -> None:
@@ -47,25 +48,24 @@ class _Undo:
 
     # ---- what was changed
 
-    def restore(self) -> None:
-        """Put changed rows back, newest change first. A change that is dealt with is forgotten, so nothing is done twice."""
+    def restore(self, changes_of: models.Q) -> None:
+        """Put changed rows back, newest change first. A change dealt with is forgotten: nothing is done twice."""
         refused: set[tuple[str, int]] = set()
-        restored: dict[str, set[int]] = defaultdict(set)
-        while changes := list(Change.objects.filter(importing=self.import_id).order_by("-id")[:PIECE]):
+        waiting = Change.objects.filter(changes_of, importing=self.import_id).order_by("-id")
+        while changes := list(waiting[:PIECE]):
             with transaction.atomic():
-                touched = [
-                    change
-                    for change in changes
-                    if (change.table, change.row_id) not in refused and self._restore(change)
-                ]
-                refused |= {(change.table, change.row_id) for change in changes} - {
-                    (change.table, change.row_id) for change in touched
-                }
+                touched = []
+                for change in changes:
+                    row = change.table, change.row_id
+                    if row not in refused and self._restore(change):
+                        touched.append(change)
+                    else:
+                        refused.add(row)
                 for change in touched:
-                    restored[change.table].add(change.row_id)
+                    self.restored[change.table].add(change.row_id)
                 self._after({change.row_id for change in touched if change.table == "order"})
                 Change.objects.filter(id__in=[change.id for change in changes]).delete()
-        for table, ids in restored.items():
+        for table, ids in self.restored.items():
             self.counts[table + "s"]["restored"] = len(ids)
 
     def _restore(self, change: Change) -> bool:
@@ -147,16 +147,23 @@ class _Undo:
     def _take_gifts_back(self, ids: Sequence[int]) -> None:
         """Take welcome gifts back: the people they greeted were never here."""
         gifts = Entry.objects.filter(account__contact__in=ids, kind=Entry.Kind.WELCOME, points__gt=0)
+        given = gifts.values_list("account__contact_id", "points", "source", "rule_id")
+        reason = _("Import %(number)s was undone") % {"number": self.import_id}
         ledger.post(
             [
                 ledger.Posting(
-                    contact_id=contact_id, points=-points, kind=Entry.Kind.WELCOME, source=f"undo:{self.import_id}:{source}",
-                    at=self.now, rule_id=rule_id, reason=_("Import %(number)s was undone") % {"number": self.import_id},
+                    contact_id=contact_id,
+                    points=-points,
+                    kind=Entry.Kind.WELCOME,
+                    source=f"undo:{self.import_id}:{source}",
+                    at=self.now,
+                    rule_id=rule_id,
+                    reason=reason,
                 )
-                for contact_id, points, source, rule_id in gifts.values_list("account__contact_id", "points", "source", "rule_id")
+                for contact_id, points, source, rule_id in given
             ],
             now=self.now,
-        )  # fmt: skip
+        )
 
     def _reasons_to_stay(self, ids: Sequence[int]) -> dict[int, str]:
         reasons: dict[int, str] = {}
@@ -209,8 +216,10 @@ def undo(import_id: int, *, now: dt.datetime) -> dict:
     if importing.state not in ended:
         raise NotUndoable(_("Import %(number)s is not finished; stop it first.") % {"number": import_id})
     work = _Undo(import_id, now)
-    work.restore()
+    beginnings = models.Q(table="contact", version_after=0)
+    work.restore(~beginnings)
     work.remove_orders()
+    work.restore(beginnings)  # when people joined follows their orders, so it waits until these are gone
     work.remove_contacts()
     work.remove_products()
     Import.objects.filter(pk=import_id, state__in=ended).update(state=Import.State.UNDONE, undone_at=now)
@@ -218,7 +227,7 @@ def undo(import_id: int, *, now: dt.datetime) -> dict:
 
 
 def _pieces(rows: models.QuerySet) -> Iterator[list[int]]:
-    """Yield the rows' ids in pieces; the rows of a piece must be gone, or no longer match, before the next is asked for."""
+    """Yield the rows' ids in pieces; those of a piece must be gone, or match no longer, before the next."""
     while ids := list(rows.order_by("id").values_list("id", flat=True)[:PIECE]):
         yield ids
 

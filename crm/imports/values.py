@@ -54,14 +54,16 @@ def is_scientific(text: str) -> bool:
 
 # ---- amounts
 
+TOO_LARGE, TOO_MANY = 10**10, 10**6  # of money, of pieces: together they fit a database's whole number
+
 _AMOUNT = re.compile(
-    r"(?P<before>-|−|\()?\s*(?:[^\d.,()\-−'’\s]{1,6}\.?)?\s*(?P<inside>-|−)?\s*"
+    r"(?P<before>-|−|\()?\s*(?:[^\d.,()\-−'’\s]{1,4}\.?)?\s*(?P<inside>-|−)?\s*"
     r"(?P<number>\d[\d.,'’\s]*|[.,]\d+)"
-    r"\s*(?:[^\d.,()\-−'’\s]{1,6})?\s*(?P<after>-|−|\))?\s*(?P<footnote>\(.*\))?"
+    r"\s*(?:[^\d.,()\-−'’\s]{1,4}\.?)?\s*(?P<after>-|−|\))?\s*(?P<footnote>\(.*\))?"
 )  # fmt: skip
 _BLANKS = re.compile(r"[\s'’]")
-_GROUPED = {
-    mark: re.compile(rf"\d{{1,3}}(?:\{other}\d{{2,3}})+(?:\{mark}\d*)?|\d*(?:\{mark}\d*)?")
+_GROUPED = {  # 1,234.50 and India's 1,00,000.50, or no groups at all
+    mark: re.compile(rf"\d{{1,3}}(?:\{other}\d{{2,3}})*\{other}\d{{3}}(?:\{mark}\d*)?|\d*(?:\{mark}\d*)?")
     for mark, other in ((".", ","), (",", "."))
 }
 
@@ -128,9 +130,10 @@ def read_amount(text: str, mark: str) -> Decimal | None:
     if not _GROUPED[mark].fullmatch(digits):
         raise BadValue(_("“%(text)s” is not written like the other amounts of its column") % {"text": text[:40]})
     plain = digits.replace("," if mark == "." else ".", "").replace(mark, ".")
-    if len(plain) > 18:
-        raise BadValue(_("“%(text)s” is too large for an amount") % {"text": text[:40]})
-    return sign * Decimal(plain.translate(_ASCII_DIGITS))
+    amount = Decimal(plain.translate(_ASCII_DIGITS))
+    if amount >= TOO_LARGE:
+        raise BadValue(_("“%(text)s” is too large to be believed") % {"text": text[:40]})
+    return sign * amount
 
 
 def _mark_of(digits: str, text: str) -> str:
@@ -172,10 +175,13 @@ def quantity_reader(mark: str) -> Callable[[str], float]:
     def read(text: str) -> float:
         text = text.strip()
         try:
-            return int(text)
+            many = int(text)
         except ValueError:
             amount = read_amount(text, mark or ".")
-            return 1 if amount is None else float(amount)
+            many = 1 if amount is None else float(amount)
+        if abs(many) >= TOO_MANY:
+            raise BadValue(_("“%(text)s” is too large to be believed") % {"text": text[:40]})
+        return many
 
     return read
 
@@ -213,7 +219,7 @@ _CLOCK = (
     r"\s*(?P<zone>[A-Za-z]{1,4}|(?:UTC|GMT)?\s*[+-]\d{2}:?\d{2})?)?"
 )
 _NUMERIC = re.compile(
-    rf"(?P<a>\d{{1,4}})(?P<sep>[./\-])(?P<b>\d{{1,2}})(?P=sep)(?P<c>\d{{2,4}})\.?{_CLOCK}", re.IGNORECASE
+    rf"(?P<a>\d{{1,4}})(?P<sep>[./\-])(?P<b>\d{{1,2}})(?P=sep)(?P<c>\d{{1,4}})\.?{_CLOCK}", re.IGNORECASE
 )
 _NAMED = re.compile(
     rf"(?:\w{{2,9}}\.?,\s*)?(?:(?P<month1>[^\W\d_]{{3,10}})\.?[\s\-]*(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?"
@@ -306,6 +312,8 @@ def _year_month_day(found: re.Match, day_first: bool | None, text: str) -> tuple
     a, b = int(found["a"]), int(found["b"])
     if len(found["a"]) == 4:
         return a, b, int(found["c"])
+    if len(found["c"]) not in (2, 4):
+        raise ValueError(text)
     if day_first is None:
         if a <= 12 and b <= 12 and a != b:
             raise BadValue(_("In “%(text)s” day and month may be either way round") % {"text": text[:40]})

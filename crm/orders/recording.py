@@ -108,7 +108,7 @@ class Recorded:
 
 @lru_cache(maxsize=50_000)
 def product_key(sku: str, name: str) -> str:
-    """Return what a product is known by: its SKU, else its name, whatever the case and spacing; "" if it has neither."""
+    """Return what a product is known by: its SKU, else its name, whatever case and spacing; "" if it has neither."""
     return " ".join(unicodedata.normalize("NFKC", sku or name).casefold().split())[:KEY_LIMIT]
 
 

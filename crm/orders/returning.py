@@ -175,7 +175,7 @@ def _held_refunds(order_ids: list[int]) -> dict[int, list]:
 
 
 def _sold(contact_ids: set[int], product_ids: set[int]) -> tuple[dict[tuple[int, int], list[_Sold]], dict[int, int]]:
-    """Return what these people bought of these products, newest first, and what may still be given back on each sale."""
+    """Return what these people bought of these products, newest first, and what each sale may still give back."""
     lines = (
         OrderLine.objects.filter(
             order__contact__in=bulk.among(contact_ids), order__kind=Order.Kind.SALE, order__counts=True,

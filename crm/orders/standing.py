@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Case, Count, F, Max, Min, Q, Sum, When
+from django.db.models.functions import Coalesce
 
 from crm.accounts.models import Shop
 from crm.contacts import standing
@@ -13,6 +14,7 @@ from crm.lib import bulk
 from crm.orders.models import Order
 
 COLUMNS = ("order_count", "spent_minor", "first_order_at", "last_order_at", "joined_at")
+_COUNTING = Q(orders__kind=Order.Kind.SALE, orders__counts=True)
 
 
 class Earlier(NamedTuple):
@@ -21,38 +23,31 @@ class Earlier(NamedTuple):
     contact_id: int
     joined_before: dt.datetime
     joined_now: dt.datetime
-    created_by_import: int | None
 
 
-def refresh(contact_ids: Iterable[int]) -> list[Earlier]:
-    """Count these people's orders again, write where it differs, and return whose beginning moved."""
+def refresh(contact_ids: Iterable[int], *, made_by: int | None = None) -> list[Earlier]:
+    """Count these people's orders again and write where it differs.
+
+    Return those whose beginning moved, except people whom the import `made_by` brought.
+    """
     contact_ids = list(contact_ids)
     if not contact_ids:
         return []
-    counting = Q(kind=Order.Kind.SALE, counts=True)
+    people = Contact.objects.filter(id__in=bulk.among(contact_ids)).order_by()
+    known = people if made_by is None else people.exclude(created_by_import=made_by)
+    firsts = known.values("id", "joined_at").annotate(first=Min("orders__placed_at", filter=_COUNTING))
+    moved = firsts.filter(first__lt=F("joined_at"))
+    earlier = [Earlier(*row) for row in bulk.rows(moved.values_list("id", "joined_at", "first"))]
+
     currency = Shop.objects.values_list("currency", flat=True).first()
-    orders = Order.objects.filter(contact__in=bulk.among(contact_ids), counts=True).values("contact_id").order_by()
-    sums = orders.annotate(
-        count=Count("id", filter=counting),
-        spent=Sum("net_minor", filter=Q(currency=currency)),
-        first=Min("placed_at", filter=counting),
-        last=Max("placed_at", filter=counting),
+    counted = people.values("id").annotate(
+        count=Count("orders", filter=_COUNTING),
+        spent=Coalesce(Sum("orders__net_minor", filter=Q(orders__currency=currency, orders__counts=True)), 0),
+        first=Min("orders__placed_at", filter=_COUNTING),
+        last=Max("orders__placed_at", filter=_COUNTING),
     )
-    totals = {
-        contact_id: (count, spent or 0, first, last)
-        for contact_id, count, spent, first, last in bulk.rows(
-            sums.values_list("contact_id", "count", "spent", "first", "last")
-        )
-    }
-    rows, earlier = [], []
-    held = Contact.objects.filter(id__in=bulk.among(contact_ids)).values_list("id", "created_by_import", *COLUMNS)
-    for contact_id, made_by, *before in bulk.rows(held):
-        count, spent, first, last = totals.get(contact_id, (0, 0, None, None))
-        joined = min(before[4], first) if first else before[4]
-        after = [count, spent, first, last, joined]
-        if after != before:
-            rows.append([*after, contact_id])
-        if joined != before[4]:
-            earlier.append(Earlier(contact_id, before[4], joined, made_by))
-    standing.report(rows, columns=COLUMNS)
+    joined = Case(When(first__lt=F("joined_at"), then="first"), default="joined_at")
+    standing.report_from(
+        counted.annotate(joined=joined).values_list("id", "count", "spent", "first", "last", "joined"), columns=COLUMNS
+    )
     return earlier

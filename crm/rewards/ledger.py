@@ -148,7 +148,7 @@ def write(rows: list[tuple]) -> None:
         return
     bulk.insert(Entry, COLUMNS, rows)
     moved = Account.objects.filter(pk__in=bulk.among({row[0] for row in rows}), contact__isnull=False)
-    standing.report(list(moved.values_list("balance", "contact_id")), columns=["points_balance"])
+    standing.report_from(moved.values_list("contact_id", "balance"), columns=["points_balance"])
 
 
 def _accounts(contact_ids: list[int]) -> dict[int, int]:

@@ -114,7 +114,15 @@ def test_a_file_full_of_open_quotes_is_refused_soon(write):
 
 
 def test_null_characters_and_lone_returns(write):
-    assert read(write("a,b\r1,x\x00y\r")) == [["a", "b"], ["1", "x\x00y"]]
+    assert read(write("a,b\r1,x\x00y\r")) == [["a", "b"], ["1", "xy"]]
+
+
+def test_a_file_without_lines_is_refused_in_bounded_memory(write, monkeypatch):
+    monkeypatch.setattr(framing, "MAX_LINE", 1000)
+    monkeypatch.setattr(framing, "_BLOCK", 600)
+    assert len(read(write("a,b\n" + "x" * 900 + ",y\n"))) == 2
+    with pytest.raises(NotReadable):
+        framing.detect(write("a,b\n" + "x," * 1000))
 
 
 @pytest.mark.parametrize(

@@ -198,3 +198,9 @@ def test_the_order_of_day_and_month_is_decided_by_the_column(texts, day_first):
 @pytest.mark.parametrize(("text", "is_one"), [("1.23457E+17", True), ("12E3", False), ("5E10", True), ("123", False)])
 def test_a_number_a_spreadsheet_shortened(text, is_one):
     assert values.is_scientific(text) is is_one
+
+
+@pytest.mark.parametrize("text", ["1000000", "-9e9", "99999999999999999999"])
+def test_a_quantity_nobody_sells_is_refused(text):
+    with pytest.raises(BadValue):
+        values.quantity_reader(".")(text)

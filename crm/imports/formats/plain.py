@@ -26,7 +26,8 @@ KIND = base.ORDERS
 SOURCE = "file"
 
 FIELDS = {
-    "date": _("Date"), "time": _("Time"), "amount": _("Amount of the row"), "order_total": _("Total of the whole order"),
+    "date": _("Date"), "time": _("Time"), "amount": _("Amount of the row"), 
+    "order_total": _("Total of the whole order"),
     "quantity": _("Quantity"), "unit_price": _("Price of one"), "invoice": _("Order or invoice number"),
     "customer": _("Customer number"), "name": _("Customer's name"), "email": _("E-mail"), "phone": _("Phone"),
     "sku": _("Product number (SKU)"), "product": _("Product name"), "category": _("Product category"),
@@ -35,44 +36,52 @@ FIELDS = {
     "postcode": _("Postcode"), "city": _("City"), "country": _("Country"),
 }  # fmt: skip
 
+_OF_THE_LINE = {"amount", "quantity", "unit_price", "invoice", "sku", "product", "category", "discount"}
+
 # Names of columns in the languages shops write them, without blanks and punctuation; the more telling come first.
 _NAMES = {
-    "invoice": "invoiceno invoicenumber invoiceid invoice orderid orderno ordernumber ordernr orderref order receiptno"
-    " receiptnumber receiptid receipt billno billnumber bill transactionid transactionno transactionnumber transaction"
-    " basketid basket ticket ticketid bonnummer bonnr bon belegnummer belegnr beleg rechnungsnummer rechnungsnr rechnung"
-    " bestellnummer bestellnr bestellung auftragsnummer numerodecommande numérodecommande commande numerofacture"
-    " numérodefacture facture numerodepedido númerodepedido pedido factura numeroordine ordine fattura scontrino"
-    " bestelnummer bestelling factuurnummer bonnetje 订单号 订单编号 单号 发票号 小票号 交易号 流水号 注文番号 주문번호 номерзаказа",
-    "date": "invoicedate orderdate purchasedate saledate transactiondate transactiontimestamp datetime timestamp date"
-    " orderedat placedat purchasedat createdat soldat paidat day bestelldatum rechnungsdatum kaufdatum belegdatum datum"
-    " datedecommande datecommande datefacture dateachat fechadepedido fechadecompra fecha dataordine datavendita data"
-    " besteldatum orderdatum 订单日期 下单时间 交易时间 成交时间 付款时间 日期 时间 注文日 購入日 날짜 주문일 датазаказа дата",
+    "invoice": "invoiceno invoicenumber invoiceid invoice orderid orderno ordernumber ordernr orderref order"
+    " receiptno receiptnumber receiptid receipt billno billnumber bill transactionid transactionno"
+    " transactionnumber transaction basketid basket ticket ticketid bonnummer bonnr bon belegnummer belegnr"
+    " beleg rechnungsnummer rechnungsnr rechnung bestellnummer bestellnr bestellung auftragsnummer"
+    " numerodecommande numérodecommande commande numerofacture numérodefacture facture numerodepedido"
+    " númerodepedido pedido factura numeroordine ordine fattura scontrino bestelnummer bestelling"
+    " factuurnummer bonnetje 订单号 订单编号 单号 发票号 小票号 交易号 流水号 注文番号 주문번호 номерзаказа",
+    "date": "invoicedate orderdate purchasedate saledate transactiondate transactiontimestamp datetime"
+    " timestamp date orderedat placedat purchasedat createdat soldat paidat day bestelldatum rechnungsdatum"
+    " kaufdatum belegdatum datum datedecommande datecommande datefacture dateachat fechadepedido fechadecompra"
+    " fecha dataordine datavendita data besteldatum orderdatum 订单日期 下单时间 交易时间 成交时间 付款时间"
+    " 日期 时间 注文日 購入日 날짜 주문일 датазаказа дата",
     "time": "time ordertime uhrzeit heure hora ora tijd 时刻",
-    "customer": "customerid customerno customernumber clientid clientno userid memberid memberno cardid cardno loyaltyid"
-    " loyaltycard buyerid householdid personid accountid customer client member buyer household user kundennummer"
-    " kundennr kundenid kunde numeroclient numéroclient idcliente numerodecliente cliente klantnummer klantid klant"
-    " 客户编号 客户id 客户号 会员编号 会员号 会员卡号 用户id 客户 会员 顧客id 고객번호 клиент",
-    "name": "customername clientname buyername fullname name kundenname nomclient nom nombre nombrecliente nome naam"
-    " 客户姓名 客户名称 会员姓名 姓名 买家",
+    "customer": "customerid customerno customernumber clientid clientno userid memberid memberno cardid"
+    " cardno loyaltyid loyaltycard buyerid householdid personid accountid customer client member buyer"
+    " household user kundennummer kundennr kundenid kunde numeroclient numéroclient idcliente numerodecliente"
+    " cliente klantnummer klantid klant 客户编号 客户id 客户号 会员编号 会员号 会员卡号 用户id 客户 会员"
+    " 顧客id 고객번호 клиент",
+    "name": "customername clientname buyername fullname name kundenname nomclient nom nombre nombrecliente"
+    " nome naam 客户姓名 客户名称 会员姓名 姓名 买家",
     "email": "email emailaddress customeremail mail mailadresse correo correoelectronico courriel 邮箱 电子邮件 メール",
-    "phone": "phone phonenumber mobile mobilenumber telephone tel telefon telefonnummer handy telefono teléfono"
-    " téléphone telefoon 手机号 手机 电话 联系电话",
-    "sku": "stockcode sku productid productcode productno itemid itemcode itemno articleno articlenumber articleid ean"
-    " barcode artikelnummer artikelnr reference référence referencia codigo código codice artikelcode 商品编码 商品编号"
-    " 货号 商品id 条码",
-    "product": "productname itemname description product item lineitem title artikelbezeichnung artikel bezeichnung"
-    " produktname produkt produit désignation designation article producto descripcion descripción prodotto descrizione"
-    " omschrijving 商品名称 产品名称 商品 品名 商品名",
-    "category": "productcategory category department warengruppe kategorie categorie catégorie categoria categoría"
-    " 类别 分类 品类",
-    "quantity": "quantity qty units pieces menge anzahl stück stueck quantite quantité cantidad quantita quantità aantal"
-    " 数量 件数 销售数量 個数 수량 количество",
+    "phone": "phone phonenumber mobile mobilenumber telephone tel telefon telefonnummer handy telefono"
+    " teléfono téléphone telefoon 手机号 手机 电话 联系电话",
+    "sku": "stockcode sku productid productcode productno itemid itemcode itemno articleno articlenumber"
+    " articleid ean barcode artikelnummer artikelnr reference référence referencia codigo código codice"
+    " artikelcode 商品编码 商品编号 货号 商品id 条码",
+    "product": "productname itemname description product item lineitem title artikelbezeichnung artikel"
+    " bezeichnung produktname produkt produit désignation designation article producto descripcion descripción"
+    " prodotto descrizione omschrijving 商品名称 产品名称 商品 品名 商品名",
+    "category": "productcategory category department warengruppe kategorie categorie catégorie categoria"
+    " categoría 类别 分类 品类",
+    "quantity": "quantity qty units pieces menge anzahl stück stueck quantite quantité cantidad quantita"
+    " quantità aantal 数量 件数 销售数量 個数 수량 количество",
     "unit_price": "unitprice itemprice priceperunit priceeach price einzelpreis stückpreis stueckpreis preis"
-    " prixunitaire prix preciounitario precio prezzounitario prezzo stuksprijs prijs 单价 价格 售价 単価 단가 цена",
-    "amount": "linetotal lineamount salesvalue amount totalamount totalprice netamount grossamount amountpaid total sales"
-    " saleamount spend spent revenue value sum paid gesamtbetrag betrag gesamt summe umsatz montant montanttotal importe"
-    " importo bedrag totaal 实付金额 消费金额 销售额 金额 总额 总价 金額 금액 сумма",
-    "order_total": "ordertotal invoicetotal grandtotal basketvalue ordervalue orderamount rechnungsbetrag 订单金额 订单总额",
+    " prixunitaire prix preciounitario precio prezzounitario prezzo stuksprijs prijs 单价 价格 售价 単価 단가"
+    " цена",
+    "amount": "linetotal lineamount salesvalue amount totalamount totalprice netamount grossamount amountpaid"
+    " total sales saleamount spend spent revenue value sum paid gesamtbetrag betrag gesamt summe umsatz"
+    " montant montanttotal importe importo bedrag totaal 实付金额 消费金额 销售额 金额 总额 总价 金額 금액"
+    " сумма",
+    "order_total": "ordertotal invoicetotal grandtotal basketvalue ordervalue orderamount rechnungsbetrag"
+    " 订单金额 订单总额",
     "discount": "discount discountamount rabatt remise descuento sconto korting 折扣 优惠金额",
     "shipping": "shipping shippingcost postage versand versandkosten livraison envio envío spedizione verzending 运费",
     "tax": "tax taxes vat mwst steuer tva iva btw 税",
@@ -96,10 +105,12 @@ _PAYMENT = {
     for payment, words in {
         "paid": "paid,complete,completed,closed,done,success,succeeded,fulfilled,shipped,delivered,processing,bezahlt,"
         "abgeschlossen,versendet,payé,pagado,pagato,betaald,交易成功,交易完成,已完成,已付款,已发货,已支付",
-        "unpaid": "unpaid,pending,open,on hold,on-hold,failed,offen,unbezahlt,ausstehend,impayé,pendiente,等待买家付款,待付款,未付款",
+        "unpaid": "unpaid,pending,open,on hold,on-hold,failed,offen,unbezahlt,ausstehend,impayé,pendiente,"
+        "等待买家付款,待付款,未付款",
         "refunded": "refunded,erstattet,remboursé,reembolsado,rimborsato,已退款,退款成功",
         "partly_refunded": "partially refunded,partly refunded,partially_refunded,部分退款",
-        "cancelled": "cancelled,canceled,void,voided,storniert,annulé,cancelado,annullato,geannuleerd,交易关闭,已取消,已关闭",
+        "cancelled": "cancelled,canceled,void,voided,storniert,annulé,cancelado,annullato,geannuleerd,"
+        "交易关闭,已取消,已关闭",
     }.items()
     for word in words.split(",")
 }
@@ -197,12 +208,7 @@ class _Reader:
         self.by_day = not self.has_invoice and _has_products(options.mapping)
         self.c_is_return = options.tags["number"] > options.tags["c"] > 0
         self.quantity = options.quantity(column["quantity"])
-        self.order_level = [
-            column[name]
-            for name in ("date", "time", "customer", "name", "email", "phone", "currency", "status", "coupon", "channel",
-                         "street", "postcode", "city", "country", "order_total", "shipping", "tax")
-            if column[name] != options.missing
-        ]  # fmt: skip
+        self.order_level = [column[name] for name in FIELDS.keys() - _OF_THE_LINE if column[name] != options.missing]
         self.times = lru_cache(maxsize=16_384)(self._times)
         self.fingerprint = _fingerprint_of(options.mapping)
         self.occurrences: dict[int, int] = {}
@@ -379,8 +385,10 @@ def _is_amount(text: str) -> bool:
 def _is_repeated(mapping: Mapping[str, int], rows: Sequence[list[str]]) -> bool:
     """Tell whether an amount column repeats the order's total on each of its rows, so that summing it would double."""
     by_invoice: dict[str, list[str]] = {}
+    invoice, amount = mapping["invoice"], mapping["amount"]
     for row in rows:
-        by_invoice.setdefault(row[mapping["invoice"]], []).append(row[mapping["amount"]].strip())
+        if len(row) > max(invoice, amount):
+            by_invoice.setdefault(row[invoice], []).append(row[amount].strip())
     several = [amounts for amounts in by_invoice.values() if len(amounts) > 1]
     return (
         bool(several) and sum(len(set(amounts)) == 1 for amounts in several) >= 0.9 * len(several) and len(several) > 1

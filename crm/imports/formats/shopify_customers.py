@@ -20,6 +20,7 @@ _ALIASES = {
     "zip": ["default address zip", "zip"], "phone": ["phone"], "phone2": ["default address phone"],
     "consent": _CONSENT, "tags": ["tags"],
 }  # fmt: skip
+_ADDRESS = ("company", "street", "street2", "city", "region", "country", "zip", "phone2")
 _EXTRA = {"note": "note", "tax exempt": "tax_exempt", "accepts sms marketing": "sms_marketing"}
 
 
@@ -41,16 +42,18 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    own = [index for index in column.values() if index != options.missing]
+    address = [column[field] for field in _ADDRESS]
+    own = [index for field, index in column.items() if field not in _ADDRESS and index != options.missing]
     extra = {key: options.header.index[name] for name, key in _EXTRA.items() if name in options.header}
     metafields = _metafields(options.header)
     for group in groups:
         try:
-            person = _person(group, base.merged(group, own), column)
+            cells = base.merged(group, own)
+            place = next((row for _line, row in group if any(row[index] for index in address)), cells)
+            person = _person(group[0][0], cells, place, column)
         except BadValue as error:
             yield from base.bad(group, error)
             continue
-        cells = group[0][1]
         person.extra = {key: cells[index].strip() for key, index in extra.items() if cells[index].strip()}
         for _line, row in group:
             for name, index in metafields(row):
@@ -59,10 +62,10 @@ def parse(groups, options: Options):
         yield person
 
 
-def _person(group, cells, column) -> Person:
-    line_number = group[0][0]
+def _person(line_number: int, cells, place, column) -> Person:
+    """Return what a row says of a person, with the address of the first row that has one."""
     key, email = clean(cells[column["id"]]), clean(cells[column["email"]])
-    phone = clean(cells[column["phone"]] or cells[column["phone2"]])
+    phone = clean(cells[column["phone"]] or place[column["phone2"]])
     if "E+" in key.upper():
         key = ""  # a spreadsheet lost its digits: the e-mail or phone must do
     if not (key or email or phone):
@@ -75,12 +78,12 @@ def _person(group, cells, column) -> Person:
         name=base.person_name(cells[column["first"]], cells[column["last"]]),
         email=email,
         phone=phone,
-        company=clean(cells[column["company"]]),
-        street=base.person_name(cells[column["street"]], cells[column["street2"]]),
-        postcode=clean(cells[column["zip"]]),
-        city=clean(cells[column["city"]]),
-        region=clean(cells[column["region"]]),
-        country=clean(cells[column["country"]]),
+        company=clean(place[column["company"]]),
+        street=base.person_name(place[column["street"]], place[column["street2"]]),
+        postcode=clean(place[column["zip"]]),
+        city=clean(place[column["city"]]),
+        region=clean(place[column["region"]]),
+        country=clean(place[column["country"]]),
         tags=[tag for part in cells[column["tags"]].split(",") if (tag := clean(part)[:40])],
         consent=consent,
         consent_detail=f"Shopify: Accepts Marketing = {said.strip()}",

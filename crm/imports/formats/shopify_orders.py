@@ -26,7 +26,8 @@ _ALIASES = {
     "line_discount": ["lineitem discount"], "category": ["vendor"], "note": ["notes", "note"],
     "cancelled": ["cancelled at"], "refunded": ["refunded amount"], "channel": ["source"], "id": ["id"],
     "outstanding": ["outstanding balance"],
-    "name": ["billing name"], "name2": ["shipping name"], "first": ["billing first name"], "last": ["billing last name"],
+    "name": ["billing name"], "name2": ["shipping name"],
+    "first": ["billing first name"], "last": ["billing last name"],
     "phone": ["phone"], "phone2": ["shipping phone"], "phone3": ["billing phone"], "company": ["billing company"],
     "street": ["billing address1", "billing street"], "street2": ["billing address2"], "city": ["billing city"],
     "zip": ["billing zip"], "region": ["billing province name", "billing province", "billing province code"],
@@ -37,7 +38,8 @@ _ALIASES = {
 _OF_THE_LINE = {"number", "quantity", "item", "price", "sku", "line_discount", "category", "id"}
 _PAYMENT = {
     "paid": "paid", "partially_refunded": "partly_refunded", "refunded": "refunded", "partially_paid": "partly_paid",
-    "pending": "unpaid", "authorized": "unpaid", "voided": "unpaid", "expired": "unpaid", "unpaid": "unpaid", "": "paid",
+    "pending": "unpaid", "authorized": "unpaid", "voided": "unpaid", "expired": "unpaid", "unpaid": "unpaid",
+    "": "paid",
 }  # fmt: skip
 
 

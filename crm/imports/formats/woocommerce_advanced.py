@@ -16,7 +16,8 @@ _ALIASES = {
     "company": ["company (billing)"], "street": ["address 1&2 (billing)", "address 1 (billing)"],
     "city": ["city (billing)"], "region": ["state code (billing)", "state name (billing)"],
     "zip": ["postcode (billing)"], "country": ["country code (billing)", "country name (billing)"],
-    "email": ["email (billing)", "customer email"], "phone": ["phone (billing)"], "customer": ["customer user id", "user id"],
+    "email": ["email (billing)", "customer email"], "phone": ["phone (billing)"],
+    "customer": ["customer user id", "user id"],
     "discount": ["cart discount amount"], "shipping": ["order shipping amount"], "refunded": ["order refund amount"],
     "total": ["order total amount"], "tax": ["order total tax amount"], "currency": ["order currency", "currency"],
     "sku": ["sku"], "item": ["item name", "product name"], "position": ["item #"],
@@ -89,7 +90,8 @@ def _lines(rows, column, options: Options, currency: str) -> list[PurchaseLine]:
         said = cells[column["line_total"]].strip()
         lines.append(
             PurchaseLine(
-                name=clean(cells[column["item"]]), sku=clean(cells[column["sku"]]), quantity=many, unit_price_minor=unit,
+                name=clean(cells[column["item"]]), sku=clean(cells[column["sku"]]), quantity=many,
+                unit_price_minor=unit,
                 total_minor=minor(said) if said else round(unit * many), category=clean(cells[column["category"]]),
             )
         )  # fmt: skip

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.accounts import setup
 from crm.accounts.models import Shop
-from crm.imports import reading, surveying
+from crm.imports import reading, running, surveying
 from crm.imports.formats import FORMATS
 from crm.imports.framing import NotReadable
 from crm.imports.models import Import
@@ -75,7 +75,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}") from None
         if importing.state == Import.State.MAPPING:
             if not format or not importing.mapping:
-                message = reading.unknown(reading.look_again(importing))
+                message = running.unknown(reading.look_again(importing))
                 _forget(importing)
                 raise CommandError(f"{path}: {message}")
             Import.objects.filter(pk=importing.pk).update(state=Import.State.READING, heartbeat_at=now, started_at=now)
@@ -100,10 +100,8 @@ class Command(BaseCommand):
             f"{result['file']}: {FORMATS[result['format']].LABEL}, {result['rows']} rows in {result['seconds']} s"
         )
         for name in ("orders", "contacts", "products"):
-            counts = result[name]
-            self.stdout.write(
-                f"  {name}: {counts['created']} {would}created, {counts['updated']} {would}updated, {counts['unchanged']} unchanged"
-            )
+            counts = [f"{result[name][what]} {would}{what}" for what in ("created", "updated")]
+            self.stdout.write(f"  {name}: {', '.join(counts)}, {result[name]['unchanged']} unchanged")
         for label, totals in (("total", result["gross_total"]), ("refunded", result["refunded_total"])):
             for currency, amount in totals.items():
                 self.stdout.write(f"  {label}: {amount} {currency}")

@@ -1,0 +1,97 @@
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from crm.accounts.models import Shop
+from crm.imports.models import Import
+from crm.orders.models import Order
+
+pytestmark = pytest.mark.django_db
+
+ROWS = "customer,date,amount,currency\nc1,2024-01-13,5.00,CHF\nc2,2024-01-14,7.50,CHF\n"
+
+
+@pytest.fixture(autouse=True)
+def files(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+def run(capsys, *arguments):
+    call_command(*map(str, arguments))
+    return capsys.readouterr().out
+
+
+def test_import_says_what_it_did_as_one_object(write, capsys):
+    path = write(ROWS)
+    said = json.loads(run(capsys, "import_shop", path, "--timezone", "Europe/Zurich", "--json"))
+    (kept,) = Import.objects.all()
+    (file,) = said["files"]
+    assert said["import_ids"] == [kept.pk]
+    assert file.pop("seconds") >= 0
+    assert file == {
+        "file": str(path), "format": "plain", "kind": "orders", "rows": 2,
+        "orders": {"created": 2, "updated": 0, "unchanged": 0}, "contacts": {"created": 2, "updated": 0, "unchanged": 0},
+        "products": {"created": 0, "updated": 0, "unchanged": 0}, "gross_total": {"CHF": "12.50"}, "refunded_total": {},
+        "rejected": 0, "warnings": [],
+    }  # fmt: skip
+    shop = Shop.current()
+    assert (shop.currency, shop.timezone) == ("CHF", "Europe/Zurich")
+
+
+def test_several_files_in_one_go(write, capsys, shop):
+    said = json.loads(run(capsys, "import_shop", write(ROWS), write(ROWS.replace("c1", "c9"), "b.csv"), "--json"))
+    assert [file["orders"] for file in said["files"]] == [
+        {"created": 2, "updated": 0, "unchanged": 0},
+        {"created": 1, "updated": 0, "unchanged": 1},
+    ]
+
+
+def test_a_dry_run_leaves_no_trace(write, capsys):
+    said = json.loads(run(capsys, "import_shop", write(ROWS), "--dry-run", "--json"))
+    assert (said["import_ids"], said["files"][0]["orders"]["created"]) == ([], 2)
+    assert (Order.objects.count(), Import.objects.count(), Shop.objects.count()) == (0, 0, 0)
+
+
+def test_an_assumed_currency_is_said(write, capsys):
+    said = json.loads(run(capsys, "import_shop", write("customer,date,amount\nc1,2024-01-13,5.00\n"), "--json"))
+    assert Shop.current().currency == "USD"
+    assert len(said["files"][0]["warnings"]) == 2
+
+
+def test_words_for_people(write, capsys, shop):
+    said = run(capsys, "import_shop", write(ROWS))
+    assert "orders: 2 created, 0 updated, 0 unchanged" in said
+    assert "total: 12.50 CHF" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "message"),
+    [
+        ("colour,width\nred,3\n", [], "We do not know this kind of file"),
+        ("", [], "The file is empty."),
+        (ROWS, ["--currency", "EURO"], "is not a currency code"),
+        (ROWS, ["--timezone", "Mars/Base"], "No time zone is called"),
+    ],
+)
+def test_failures_are_one_clear_line(write, content, arguments, message):
+    path = write(content)
+    with pytest.raises(CommandError) as error:
+        call_command("import_shop", str(path), *arguments)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert (Import.objects.count(), Order.objects.count()) == (0, 0)
+
+
+def test_a_missing_file_is_said_before_anything_is_read(write, shop):
+    with pytest.raises(CommandError, match="there is no such file"):
+        call_command("import_shop", str(write(ROWS)), "/nowhere/x.csv")
+    assert Import.objects.count() == 0
+
+
+def test_undo(write, capsys, shop):
+    import_id = json.loads(run(capsys, "import_shop", write(ROWS), "--json"))["import_ids"][0]
+    said = json.loads(run(capsys, "undo_import", import_id, "--json"))
+    assert (said["orders"]["removed"], said["contacts"]["removed"], said["conflicts"]) == (2, 2, [])
+    with pytest.raises(CommandError, match="undone already"):
+        call_command("undo_import", str(import_id))
