@@ -8,27 +8,29 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
 from crm.contacts import matching
 from crm.contacts.matching import Person
-from crm.contacts.models import Contact
+from crm.contacts.models import Contact, ContactKey
 from crm.imports import intake, surveying
 from crm.imports.formats import base
 from crm.imports.formats.base import BadRow
 from crm.imports.models import Change, RejectedRow
 from crm.imports.surveying import FormatUnknown, Look
 from crm.lib import bulk, money
-from crm.orders.models import Order, Product
+from crm.orders.models import Order, OrderLine, Product, Refund
 from crm.orders.recording import Purchase
+from crm.rewards.models import Account, Entry
 
-CHUNK_ORDERS = 2_000
-CHUNK_LINES = 10_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
+CHUNK_ORDERS = 4_000
+CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
 CHUNK_REJECTED = 2_000
 _GC_THRESHOLD = gc.get_threshold()
 
@@ -44,6 +46,32 @@ def look(path: Path, options: Mapping, format: str) -> Look:
     )
 
 
+@contextmanager
+def _for_many_rows() -> Iterator[None]:
+    """Set this process and its connection up for walking through the whole database, and back again."""
+    pragmas = {
+        "cache_size": -64_000,
+        "mmap_size": 0,
+        "wal_autocheckpoint": 20_000,
+    }  # pages written often are kept, not mapped
+    held = {}
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            for name, value in pragmas.items():
+                cursor.execute(f"PRAGMA {name}")
+                held[name] = cursor.fetchone()[0]
+                cursor.execute(f"PRAGMA {name} = {value}")
+    # Every chunk makes some 100,000 objects that die by themselves; looking for cycles among them costs a fifth.
+    gc.set_threshold(200_000, *_GC_THRESHOLD[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*_GC_THRESHOLD)
+        with connection.cursor() as cursor:
+            for name, value in held.items():
+                cursor.execute(f"PRAGMA {name} = {value}")
+
+
 class Run:
     """One reading of one file. Without an import's id it saves nothing."""
 
@@ -55,7 +83,7 @@ class Run:
         self.now, self.import_id, self.beat = now, import_id, beat
         self.started = time.monotonic()
         self.looked: Look | None = None
-        self.rows_total = self.rows_read = self.rejected_count = self.seen = self.nameless = 0
+        self.rows_total = self.rows_read = self.rejected_count = self.seen = self.nameless = self.chunks = 0
         self.rejected: list[BadRow] = []  # of a dry run: all; else those not written yet
         self.warned: dict[str, list[int]] = {}
         self.doubts: list[str] = []
@@ -71,12 +99,8 @@ class Run:
 
     def read(self) -> None:
         """Read the file from beginning to end."""
-        # Every chunk makes some 100,000 objects that die by themselves; looking for cycles among them costs a fifth.
-        gc.set_threshold(200_000, *_GC_THRESHOLD[1:])
-        try:
+        with _for_many_rows():
             self._read()
-        finally:
-            gc.set_threshold(*_GC_THRESHOLD)
 
     def _read(self) -> None:
         shop = Shop.current()
@@ -147,6 +171,9 @@ class Run:
             self.orders.update(created=len(taken.recorded.created), updated=len(taken.recorded.updated))
         if self.import_id is not None:
             self.rejected = []
+        self.chunks += 1
+        if self.chunks & (self.chunks - 1) == 0:  # after 1, 2, 4, 8 … chunks: each time the tables have doubled
+            bulk.refresh_statistics(Contact, ContactKey, Order, OrderLine, Refund, Product, Account, Entry)
 
     @property
     def _through_the_door(self) -> dict:
@@ -161,10 +188,7 @@ class Run:
         bulk.insert(
             RejectedRow,
             ("importing_id", "line_number", "cells", "reason"),
-            [
-                (self.import_id, row.line_number, row.cells, row.reason[:250])
-                for row in self.rejected
-            ],
+            [(self.import_id, row.line_number, row.cells, row.reason[:250]) for row in self.rejected],
         )
 
     def _count(self, batch: list, taken: intake.Taken) -> None:

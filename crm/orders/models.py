@@ -104,7 +104,9 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["-placed_at", "-id"], name="order_by_date"),
-            models.Index(fields=["contact", "-placed_at"], name="order_of_contact"),
+            models.Index(  # the last four let a customer's standing be counted without reading the orders
+                fields=["contact", "-placed_at", "kind", "counts", "currency", "net_minor"], name="order_of_contact"
+            ),
             models.Index(fields=["-total_minor", "-id"], name="order_by_total"),
             models.Index(fields=["original"], name="order_returns", condition=Q(original__isnull=False)),
             models.Index(  # the takings of a day, read from the index alone

@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(fields=['contact', '-placed_at'], name='order_of_contact'),
+            index=models.Index(fields=['contact', '-placed_at', 'kind', 'counts', 'currency', 'net_minor'], name='order_of_contact'),
         ),
         migrations.AddIndex(
             model_name='order',
