@@ -6,8 +6,10 @@ import gzip
 import io
 import itertools
 import re
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -179,10 +181,16 @@ def _is_torn(record: list[str], cells: list[str], watched: _Watched) -> bool:
     return False
 
 
-def _open(path: Path) -> IO[bytes]:
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, unpacking it if it is packed; raise NotReadable where the packing is damaged."""
     with open(path, "rb") as file:
         is_packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if is_packed else open(path, "rb")
+    try:
+        with gzip.open(path, "rb") if is_packed else open(path, "rb") as binary:
+            yield binary
+    except (gzip.BadGzipFile, zlib.error, EOFError):
+        raise NotReadable(_("The packed file is damaged or was cut off. Fetch it once more.")) from None
 
 
 def _scan(path: Path, known: str) -> tuple[str, bool]:

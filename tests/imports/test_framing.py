@@ -51,6 +51,14 @@ def test_packed_files(write):
     assert read(write(gzip.compress(b"a,b\n1,2\n"), name="file.csv.gz")) == [["a", "b"], ["1", "2"]]
 
 
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8bDate,Amount\n", gzip.compress(b"Date,Amount\n" * 50)[:-9], gzip.compress(b"a,b\n" * 50)[:30] + b"x" * 30]
+)
+def test_a_damaged_packed_file_is_refused(write, content):
+    with pytest.raises(NotReadable, match="packed file is damaged"):
+        framing.detect(write(content))
+
+
 def test_line_breaks_quotes_and_delimiters_in_cells(write):
     text = 'a,b,c\r\n1,"two\r\nlines",3\r\n"x, y","say ""hi""",z\r\n'
     path = write(text)
