@@ -14,12 +14,12 @@ from django.db import IntegrityError, transaction
 from crm.campaigns import attribution
 from crm.contacts import matching
 from crm.contacts.matching import Matched, Person
+from crm.contacts.models import Contact
 from crm.imports.models import Change
 from crm.lib import bulk
 from crm.orders import correcting, recording, standing
 from crm.orders.models import Order
 from crm.orders.recording import Purchase, Recorded
-from crm.orders.standing import Earlier
 from crm.rewards import settling
 
 _ATTEMPTS = 3
@@ -43,14 +43,32 @@ def take_orders(
     *,
     now: dt.datetime,
     import_id: int | None = None,
+    more_to_come: bool = False,
     finally_: Callable[[], None] = lambda: None,
 ) -> Taken:
-    """Take orders in, with the people in them; `finally_` is done last, in the same transaction."""
+    """Take orders in, with the people in them; `finally_` is done last, in the same transaction.
+
+    With `more_to_come` the customers' standing and welcome gifts wait for `conclude`: who is new, and since
+    when, is known only when the whole file was seen.
+    """
 
     def act() -> Taken:
         taken = _take_orders(list(purchases), now=now, import_id=import_id)
+        if not more_to_come:
+            brought = {*taken.recorded.contact_ids, *taken.matched.created}
+            taken.entries += _conclude(brought, taken.matched.created, now=now, import_id=import_id)
         finally_()
         return taken
+
+    return _in_one_transaction(act)
+
+
+def conclude(contact_ids: Sequence[int], *, now: dt.datetime, import_id: int) -> int:
+    """Report to these people's standing what a whole import brought, and welcome the new ones; return the gifts."""
+
+    def act() -> int:
+        people = Contact.objects.filter(id__in=bulk.among(contact_ids), created_by_import=import_id)
+        return _conclude(contact_ids, list(people.values_list("id", flat=True)), now=now, import_id=import_id)
 
     return _in_one_transaction(act)
 
@@ -120,14 +138,12 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
         for purchase, row in zip(purchases, known)
     ]
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
-    earlier = standing.refresh({*recorded.contact_ids, *matched.created}, made_by=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
     entries = settling.settle(changed, now=now) if changed else 0
-    entries += settling.welcome(matched.created, now=now) if matched.created else 0
     if changed:
         attribution.attribute(changed, now=now)
     if import_id is not None:
-        _journal(matched, recorded, earlier, import_id=import_id)
+        _journal(matched.changed, recorded.changes, import_id=import_id)
     return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries, people=people)
 
 
@@ -135,7 +151,7 @@ def _take_people(people: list[Person], *, now: dt.datetime, import_id: int | Non
     matched = matching.match(people, now=now, import_id=import_id)
     entries = settling.welcome(matched.created, now=now) if matched.created else 0
     if import_id is not None:
-        _journal(matched, None, [], import_id=import_id)
+        _journal(matched.changed, [], import_id=import_id)
     return Taken(contact_ids=matched.contact_ids, matched=matched, entries=entries, people=people)
 
 
@@ -146,22 +162,21 @@ def _settle(order_ids: list[int], *, now: dt.datetime) -> None:
     standing.refresh(set(buyers.values_list("contact_id", flat=True)))
 
 
-def _journal(matched: Matched, recorded: Recorded | None, earlier: list[Earlier], *, import_id: int) -> None:
+def _conclude(contact_ids: Iterable[int], newcomers: list[int], *, now: dt.datetime, import_id: int | None) -> int:
+    """Bring the standing of people whose orders changed in line, and welcome the newcomers; return the gifts."""
+    earlier = standing.refresh(contact_ids, made_by=import_id)
+    if import_id is not None:
+        moved = [(row.contact_id, row.joined_before.isoformat(), row.joined_now.isoformat()) for row in earlier]
+        rows = [("contact", who, {"joined_at": before}, {"joined_at": after}, 0) for who, before, after in moved]
+        _journal([], rows, import_id=import_id)
+    return settling.welcome(newcomers, now=now) if newcomers else 0
+
+
+def _journal(people: list[tuple[int, dict, int]], rows: list[tuple], *, import_id: int) -> None:
     """Keep what the changed rows held before, for undo. What this import made needs no memory: undo removes it."""
-    rows = [("contact", contact_id, before, {}, version) for contact_id, before, version in matched.changed]
-    rows += recorded.changes if recorded else []
-    rows += [
-        (
-            "contact",
-            row.contact_id,
-            {"joined_at": row.joined_before.isoformat()},
-            {"joined_at": row.joined_now.isoformat()},
-            0,
-        )
-        for row in earlier
-    ]
+    people = [("contact", contact_id, before, {}, version) for contact_id, before, version in people]
     bulk.insert(
         Change,
         ("importing_id", "table", "row_id", "before", "after", "version_after"),
-        [(import_id, *row) for row in rows],
+        [(import_id, *row) for row in (*people, *rows)],
     )

@@ -31,6 +31,7 @@ from crm.rewards.models import Account, Entry
 
 CHUNK_ORDERS = 4_000
 CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
+CHUNK_PEOPLE = 5_000
 CHUNK_REJECTED = 2_000
 _GC_THRESHOLD = gc.get_threshold()
 
@@ -91,6 +92,7 @@ class Run:
         self.refunded: Counter[str] = Counter()
         self.orders: Counter[str] = Counter()
         self.people: set[int] = set()
+        self.former_buyers: set[int] = set()  # of orders that are somebody else's now
         self.new_people: set[tuple] = set()
         self.new_people_count = 0
         self.changed_people: set[int] = set()
@@ -120,7 +122,12 @@ class Run:
             source=self.said.get("source", ""), warn=self._warn,
         )  # fmt: skip
         groups = surveying.Groups(self.path, looked, surveyed, mapping=mapping)
-        self._take_all(looked.member.parse(self._counted(groups), options), groups)
+        try:
+            self._take_all(looked.member.parse(self._counted(groups), options), groups)
+        except Exception:
+            self._conclude()
+            raise
+        self._conclude()
         foreign = sorted(self.gross.keys() - {shop.currency})
         if foreign:
             self.doubts.append(
@@ -128,6 +135,14 @@ class Run:
                 % {"own": shop.currency, "other": ", ".join(foreign)}
             )
         self.finished = True
+
+    def _conclude(self) -> None:
+        """Bring the standing of everybody in the file up to date, in the order they lie in the database."""
+        if self.import_id is None or self.looked.member.KIND != base.ORDERS:
+            return
+        people = sorted(self.people | self.former_buyers)
+        for start in range(0, len(people), CHUNK_PEOPLE):
+            intake.conclude(people[start : start + CHUNK_PEOPLE], now=self.now, import_id=self.import_id)
 
     def _counted(self, groups: surveying.Groups) -> Iterator[base.Group]:
         for group in groups:
@@ -166,9 +181,10 @@ class Run:
         else:
             for purchase in batch:
                 self._tally(purchase)
-            taken = intake.take_orders(batch, **self._through_the_door)
+            taken = intake.take_orders(batch, more_to_come=self.import_id is not None, **self._through_the_door)
             self._count(batch, taken)
             self.orders.update(created=len(taken.recorded.created), updated=len(taken.recorded.updated))
+            self.former_buyers |= set(taken.recorded.contact_ids) - self.people
         if self.import_id is not None:
             self.rejected = []
         self.chunks += 1

@@ -61,6 +61,7 @@ _AMOUNT = re.compile(
     r"(?P<number>\d[\d.,'’\s]*|[.,]\d+)"
     r"\s*(?:[^\d.,()\-−'’\s]{1,4}\.?)?\s*(?P<after>-|−|\))?\s*(?P<footnote>\(.*\))?"
 )  # fmt: skip
+_NEARLY_NOTHING = re.compile(r"[+-]?\d(\.\d+)?e-\d{2,3}", re.IGNORECASE)  # what programs write for a sum that is zero
 _BLANKS = re.compile(r"[\s'’]")
 _GROUPED = {  # 1,234.50 and India's 1,00,000.50, or no groups at all
     mark: re.compile(rf"\d{{1,3}}(?:\{other}\d{{2,3}})*\{other}\d{{3}}(?:\{mark}\d*)?|\d*(?:\{mark}\d*)?")
@@ -123,6 +124,8 @@ def read_amount(text: str, mark: str) -> Decimal | None:
     if number is None:
         if text.strip().casefold() in _EMPTY:
             return None
+        if _NEARLY_NOTHING.fullmatch(text.strip()):
+            return Decimal(0)
         raise BadValue(_("“%(text)s” is not an amount") % {"text": text[:40]})
     sign, digits = number
     if mark not in (".", ","):

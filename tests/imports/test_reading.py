@@ -10,7 +10,7 @@ from crm.imports.framing import NotReadable
 from crm.imports.models import Change, Import, RejectedRow
 from crm.imports.surveying import FormatUnknown
 from crm.orders.models import Order, OrderLine, Product
-from crm.rewards.models import Entry
+from crm.rewards.models import Entry, Rule
 
 from .test_formats import LINE, ORDER, WEBTOFFEE, TestWebToffee, shopify, table
 
@@ -239,3 +239,22 @@ def test_customers_then_orders_are_the_same_people(take):
     assert importing.result["contacts"] == {"created": 0, "updated": 1, "unchanged": 0}
     contact = Contact.objects.get()
     assert (contact.name, contact.consent, contact.city) == ("Ann X", "no", "Bonn")
+
+
+def test_old_customers_get_no_welcome_gift_though_their_newest_order_comes_first(take, monkeypatch):
+    Rule.objects.create(kind="welcome", params={"points": 50}, starts_on=dt.date(2026, 1, 1))
+    monkeypatch.setattr(running, "CHUNK_ORDERS", 1)
+    take("customer,date,amount\nold,2026-03-01,5.00\nnew,2026-02-01,5.00\nold,2025-02-01,5.00\n")
+    assert sorted(Contact.objects.values_list("keys__value", "points_balance", "order_count")) == [
+        ("new", 50, 1),
+        ("old", 0, 2),
+    ]
+
+
+def test_an_order_that_is_somebody_elses_now_leaves_its_former_buyer(take):
+    take("order_id,customer,date,amount\n1,c1,2024-01-13,5.00\n2,c1,2024-01-14,6.00\n")
+    take("order_id,customer,date,amount\n2,c2,2024-01-14,6.00\n")
+    assert sorted(Contact.objects.values_list("keys__value", "order_count", "spent_minor")) == [
+        ("c1", 1, 500),
+        ("c2", 1, 600),
+    ]

@@ -77,6 +77,7 @@ def test_the_decimal_mark_is_decided_by_the_column(texts, mark):
         ("24.99", "both", "24.99"),
         ("1,00,000.50", ".", "100000.50"),
         (".5", ".", "0.5"),
+        ("2.220446e-16", ".", "0"),
     ],
 )
 def test_read_amount(text, mark, amount):
