@@ -3,10 +3,10 @@
 A format is one module in this folder, named in the table of `__init__`. It is pure: rows of text in,
 plain values out, no models. It offers
 
-    SLUG, LABEL, KIND ("orders" or "contacts"), SOURCE (whose numbers these are)
+    SLUG, LABEL, KIND (ORDERS, CONTACTS or PRODUCTS), SOURCE (whose numbers these are)
     sniff(header) -> float                how sure it is, 0 to 1, by the names of the columns alone
     needs(header, mapping) -> Needs       what the survey must find out before reading
-    parse(groups, options) -> Iterator[Purchase | Person | BadRow]
+    parse(groups, options) -> Iterator[Purchase | Person | Item | BadRow]
 
 `groups` are lists of (line number, cells): all rows of one order (or person) together, wherever they
 stood in the file. Cells are padded to the header's width, plus one empty cell, so that a column the file does
@@ -16,7 +16,7 @@ not have can be read at index `options.missing`.
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -27,12 +27,13 @@ from django.utils.translation import gettext as _
 
 from crm.contacts.matching import Person
 from crm.imports.values import BadValue, clean, fold, minor_reader, moment_reader, quantity_reader
+from crm.orders.cataloguing import Item
 from crm.orders.recording import Purchase, PurchaseLine
 
 Row = tuple[int, list[str]]
 Group = list[Row]
 
-ORDERS, CONTACTS = "orders", "contacts"
+ORDERS, CONTACTS, PRODUCTS = "orders", "contacts", "products"
 SURE = 0.5  # from here on a file is read without asking
 
 _SECRET = re.compile(
@@ -159,7 +160,7 @@ class Format(Protocol):
 
     def needs(self, header: Header, mapping: Mapping[str, int]) -> Needs: ...
 
-    def parse(self, groups: Iterator[Group], options: Options) -> Iterator[Purchase | Person | BadRow]: ...
+    def parse(self, groups: Iterator[Group], options: Options) -> Iterator[Purchase | Person | Item | BadRow]: ...
 
 
 def key_in(column: int) -> Callable[[list[str]], str]:
@@ -194,6 +195,31 @@ def merged(group: Group, columns: Sequence[int]) -> list[str]:
                         first[column] = cells[column]
                         break
     return first
+
+
+def each_order(
+    groups: Iterator[Group],
+    options: Options,
+    aliases: Mapping[str, Sequence[str]],
+    build: Callable[[Group, list[str], dict[str, int], Options], Purchase | BadRow],
+    *,
+    of_the_line: Collection[str],
+    telling: str = "item",
+) -> Iterator[Purchase | BadRow]:
+    """Yield what `build(rows, cells, column, options)` makes of each order, or its rows as bad where it cannot.
+
+    `rows` are those of the order without exact repeats; `cells` is its first row with the columns of the order filled
+    from the first row that has them (those `of_the_line` stay as they stand); `telling` is a field that usually
+    differs from row to row.
+    """
+    column = options.columns(aliases)
+    of_the_order = [index for name, index in column.items() if name not in of_the_line and index != options.missing]
+    for group in groups:
+        rows = once(group, column[telling])
+        try:
+            yield build(rows, merged(rows, of_the_order), column, options)
+        except BadValue as error:
+            yield from bad(group, error)
 
 
 def bad(group: Group, error: BadValue | str) -> Iterator[BadRow]:
@@ -248,7 +274,7 @@ def is_no(text: str) -> bool:
 
 
 __all__ = [
-    "CONTACTS", "ORDERS", "SURE", "BadRow", "BadValue", "Format", "Group", "Header", "Needs", "Options", "Person",
-    "Purchase", "PurchaseLine", "Row", "bad", "clean", "currency_code", "fold", "is_no", "is_yes", "key_in", "merged",
-    "once", "order_number", "person_name", "required_moment",
+    "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "BadRow", "BadValue", "Format", "Group", "Header", "Item", "Needs",
+    "Options", "Person", "Purchase", "PurchaseLine", "Row", "bad", "clean", "currency_code", "each_order", "fold",
+    "is_no", "is_yes", "key_in", "merged", "once", "order_number", "person_name", "required_moment",
 ]  # fmt: skip

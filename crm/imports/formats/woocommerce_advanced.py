@@ -47,14 +47,7 @@ def needs(header: Header, mapping) -> Needs:
 
 
 def parse(groups, options: Options):
-    column = options.columns(_ALIASES)
-    of_the_order = [index for field, index in column.items() if field not in _OF_THE_LINE and index != options.missing]
-    for group in groups:
-        rows = base.once(group, column["item"])
-        try:
-            yield _purchase(rows, base.merged(rows, of_the_order), column, options)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each_order(groups, options, _ALIASES, _purchase, of_the_line=_OF_THE_LINE)
 
 
 def _purchase(rows, cells, column, options: Options) -> Purchase:
