@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "crm.campaigns",
     "crm.imports",
     "crm.home",
+    "crm.api",
     "loyalty",
 ]
 
@@ -147,6 +148,8 @@ EMAIL_URL = env.text("EMAIL_URL")
 if EMAIL_URL:
     globals().update(env.email(EMAIL_URL))
 MAIL_FROM = env.text("MAIL_FROM")
+
+WEBHOOK_HOSTS = env.items("WEBHOOK_HOSTS")  # machines of one's own network that may be told of changes
 
 REDIS_URL = env.text("REDIS_URL")
 CELERY_BROKER_URL = (

@@ -3,6 +3,7 @@
 from django.apps import apps
 from django.urls import include, path
 
+from crm.api import routes
 from crm.lib import styleguide
 
 urlpatterns = [
@@ -15,6 +16,9 @@ urlpatterns = [
     path("campaigns/", include("crm.campaigns.urls")),
     path("m/", include("crm.campaigns.public_urls")),
     path("import/", include("crm.imports.urls")),
+    path("settings/connections/", include("crm.api.urls")),
+    path("", include("crm.api.public_urls")),
+    path("api/v1/", routes.urls),
     path("styleguide/", styleguide.page, name="styleguide"),
     path("styleguide/figures/<slug:name>.json", styleguide.figure, name="styleguide_figure"),
 ]

@@ -1,3 +1,5 @@
+import datetime as dt
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
@@ -5,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts import choices
 from crm.accounts.models import Shop, User
+from crm.accounts.throttling import address_of, allow, forget
+from crm.lib import clock
+
+QUARTER = dt.timedelta(minutes=15)
 
 
 class ShopFields(forms.ModelForm):
@@ -71,13 +77,20 @@ class LoginForm(forms.Form):
         self.user = None
 
     def clean(self):
+        """Check the password; after too many wrong ones, wait, whoever asks from wherever."""
         cleaned = super().clean()
         if cleaned.get("email") and cleaned.get("password"):
+            who, source, now = cleaned["email"].strip().lower(), address_of(self.request), clock.now()
+            allowed = allow("login", who, limit=10, per=QUARTER, now=now)
+            if not allow("login-from", source, limit=50, per=QUARTER, now=now) or not allowed:
+                raise forms.ValidationError(_("Too many tries. Wait a quarter of an hour, then try again."))
             self.user = authenticate(
                 self.request, username=cleaned["email"].strip().lower(), password=cleaned["password"]
             )
             if self.user is None:
                 raise forms.ValidationError(_("E-mail and password do not belong together. Nothing was changed."))
+            forget("login", who)
+            forget("login-from", source)
         return cleaned
 
 

@@ -4,6 +4,9 @@ A box holds one shop: `Shop.current()` is the only row. Until the set-up page (o
 command that needs one) has made it, there is none. The currency is the one the shop counts
 in: points, spending and scores look only at orders in it. `is_demo` marks invented data.
 Written by: the set-up and settings pages, `accounts.setup`.
+
+Attempt counts logins, keys and codes that were tried in a stretch of time, by a hash of who tried. Written by:
+accounts.throttling.
 """
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -59,6 +62,7 @@ class Shop(models.Model):
     language = models.CharField(_("Language"), max_length=10, default="en")
     kind = models.CharField(_("Kind of business"), max_length=10, choices=Kind, default=Kind.SHOP)
     address = models.CharField(_("Postal address"), max_length=250, blank=True)
+    website = models.URLField(_("Web shop"), blank=True)
     sender_email = models.EmailField(_("Sender address"), blank=True)
     write_to = models.CharField(_("Who may be written to"), max_length=10, choices=WriteTo, default=WriteTo.YES_ONLY)
     night_run_hour = models.PositiveSmallIntegerField(_("Hour of the night run"), default=3)
@@ -81,3 +85,13 @@ class Shop(models.Model):
         if shop is None:
             raise NoShopYet("The shop is not set up yet.")
         return shop
+
+
+class Attempt(models.Model):
+    kind = models.CharField(max_length=20)
+    who = models.CharField(max_length=64)
+    since = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "who", "since"], name="attempts_counted_once")]

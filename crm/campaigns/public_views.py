@@ -32,7 +32,7 @@ def unsubscribe(request, token: str):
 @public
 @require_safe
 def click(request, token: str):
-    """Count a visit and lead to the address stored when the message was sent, never to one from the request."""
+    """Count a click and lead to the address stored when the message was sent, never to one from the request."""
     found = tracking.link_of(token)
     if found is None:
         return _not_ours(request)
@@ -40,7 +40,10 @@ def click(request, token: str):
     is_prefetch = "prefetch" in (request.headers.get("Sec-Purpose", "") + request.headers.get("Purpose", ""))
     if request.method == "GET" and not is_prefetch:
         tracking.record_click(message_id=message_id, link=link, now=clock.now())
-    return _unlinked(HttpResponseRedirect(link.url))
+    contact_id = Message.objects.values_list("contact_id", flat=True).get(pk=message_id)
+    return _unlinked(
+        HttpResponseRedirect(tracking.address_for(link, contact_id=contact_id, website=request.shop.website))
+    )
 
 
 def _not_ours(request) -> HttpResponse:

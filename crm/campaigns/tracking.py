@@ -2,12 +2,15 @@
 
 import datetime as dt
 import re
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
 from crm.campaigns.models import Click, Link, Message
 from crm.contacts import consent
 from crm.lib import tokens
+
+VISIT = "visit"  # what the token for the shop's own pages is signed for
 
 
 def message_of(token: str) -> str | None:
@@ -34,6 +37,17 @@ def link_of(token: str) -> tuple[int, Link] | None:
     message_id, link_id = int(pair[1]), int(pair[2])
     link = Link.objects.filter(pk=link_id, campaign__rotations__messages=message_id).first()
     return (message_id, link) if link else None
+
+
+def address_for(link: Link, *, contact_id: int, website: str) -> str:
+    """Return where a link leads; one to the shop's own pages tells their visit script who came (crm.api.visits).
+
+    The token stands behind the #: no server of anybody's gets to see it.
+    """
+    own = urlsplit(website).hostname
+    if not own or urlsplit(link.url).hostname != own or "#" in link.url:
+        return link.url
+    return f"{link.url}#rg={tokens.sign(VISIT, contact_id)}"
 
 
 def record_click(*, message_id: int, link: Link, now: dt.datetime) -> None:

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from crm.contacts import matching
 from crm.contacts.models import Contact
+from crm.lib import changes
 
 
 class ChangedMeanwhile(RuntimeError):
@@ -42,4 +43,5 @@ def edit(contact_id: int, *, version: int, values: dict, now: dt.datetime) -> Co
         raise EmailTaken(values.get("email", "")) from None
     if not saved:
         raise ChangedMeanwhile
+    changes.tell(changes.PEOPLE, [contact_id])
     return Contact.objects.get(pk=contact_id)

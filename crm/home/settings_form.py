@@ -8,10 +8,16 @@ from crm.accounts.models import Shop
 class SettingsForm(ShopFields):
     """The shop's profile. The currency is fixed once orders have been counted in it."""
 
+    website = forms.URLField(
+        label=_("Web shop"), required=False, assume_scheme="https",
+        help_text=_("Links in messages that lead there can tell the visit script who followed them."),
+    )  # fmt: skip
+
     class Meta:
         model = Shop
         fields = [
-            "name", "kind", "currency", "timezone", "language", "address", "sender_email", "write_to", "night_run_hour",
+            "name", "kind", "currency", "timezone", "language", "website", "address", "sender_email", "write_to",
+            "night_run_hour",
         ]
         help_texts = {
             "address": _("Stands at the foot of every message; the law asks for it."),

@@ -16,7 +16,7 @@ from crm.contacts import matching
 from crm.contacts.matching import Matched, Person
 from crm.contacts.models import Contact
 from crm.imports.models import Change
-from crm.lib import bulk
+from crm.lib import bulk, changes
 from crm.orders import correcting, recording, standing
 from crm.orders.models import Order
 from crm.orders.recording import Purchase, Recorded
@@ -101,6 +101,15 @@ def take_refund(
 
 
 @transaction.atomic
+def take_refund_sum(order_id: int, *, amount_minor: int, at: dt.datetime, now: dt.datetime) -> bool:
+    """Take a platform's word for all it gave back on an order so far, and take the points back."""
+    done = correcting.refund_in_all(order_id, amount_minor=amount_minor, at=at, now=now)
+    if done:
+        _settle([order_id], now=now)
+    return done
+
+
+@transaction.atomic
 def take_cancellation(order_id: int, *, at: dt.datetime, now: dt.datetime) -> bool:
     """Cancel an order and take its points back."""
     done = correcting.cancel(order_id, at=at, now=now)
@@ -142,6 +151,7 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
     entries = settling.settle(changed, now=now) if changed else 0
     if changed:
         attribution.attribute(changed, now=now)
+    _tell(matched, orders=changed)
     if import_id is not None:
         _journal(matched.changed, recorded.changes, import_id=import_id)
     return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries, people=people)
@@ -150,14 +160,22 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
 def _take_people(people: list[Person], *, now: dt.datetime, import_id: int | None) -> Taken:
     matched = matching.match(people, now=now, import_id=import_id)
     entries = settling.welcome(matched.created, now=now) if matched.created else 0
+    _tell(matched)
     if import_id is not None:
         _journal(matched.changed, [], import_id=import_id)
     return Taken(contact_ids=matched.contact_ids, matched=matched, entries=entries, people=people)
 
 
+def _tell(matched: Matched, *, orders: Sequence[int] = ()) -> None:
+    """Let those who want to know hear what came in."""
+    changes.tell(changes.PEOPLE, [*matched.created, *(contact_id for contact_id, *_rest in matched.changed)])
+    changes.tell(changes.ORDERS, orders)
+
+
 def _settle(order_ids: list[int], *, now: dt.datetime) -> None:
     """Bring points and standing in line with orders that changed."""
     settling.settle(order_ids, now=now)
+    changes.tell(changes.ORDERS, order_ids)
     buyers = Order.objects.filter(pk__in=order_ids).exclude(contact=None)
     standing.refresh(set(buyers.values_list("contact_id", flat=True)))
 

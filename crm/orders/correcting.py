@@ -31,6 +31,19 @@ def refund(order_id: int, *, amount_minor: int, key: str, at: dt.datetime, now: 
 
 
 @transaction.atomic
+def refund_in_all(order_id: int, *, amount_minor: int, at: dt.datetime, now: dt.datetime) -> bool:
+    """Take the platform's word for what it gave back in all so far; it never becomes less. Return whether it is news."""
+    order = Order.objects.select_for_update(of=("self",)).get(pk=order_id, kind=Order.Kind.SALE)
+    told = Refund.objects.filter(order=order, key=returning.TOTAL).first()
+    amount_minor = min(amount_minor, order.total_minor)
+    if amount_minor <= (told.amount_minor if told else 0):
+        return False
+    Refund.objects.update_or_create(order=order, key=returning.TOTAL, defaults={"amount_minor": amount_minor, "at": at})
+    returning.recount([order_id], {}, now=now)
+    return True
+
+
+@transaction.atomic
 def cancel(order_id: int, *, at: dt.datetime, now: dt.datetime) -> bool:
     """Cancel an order; it earns nothing from then on. Return whether it was done now."""
     if not Order.objects.filter(pk=order_id, cancelled_at=None).update(cancelled_at=at):

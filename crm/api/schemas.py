@@ -1,0 +1,326 @@
+"""What programs send and get: the shapes, their limits, and how they become what the door takes.
+
+Amounts are decimal numbers of the currency ("12.50", as text or number), moments ISO 8601 with a zone.
+"""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from ninja import Schema
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+
+from crm.contacts.matching import Person, email_key
+from crm.contacts.models import Contact
+from crm.lib import money
+from crm.orders.cataloguing import Item
+from crm.orders.models import Order, Product
+from crm.orders.recording import Purchase, PurchaseLine
+
+SOURCE = "api"
+MOST_ROWS = 500
+
+
+def _address(text: str) -> str:
+    if text and email_key(text) is None:
+        raise ValueError("this is not an e-mail address")
+    return text
+
+
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_address)]
+Amount = Annotated[Decimal, Field(ge=0, lt=10**12, max_digits=18)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,30}$")]
+
+
+class Strict(Schema):
+    """A misspelt field is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=5000)
+
+
+class CustomerIn(Strict):
+    """A person; known by `reference` (your own number for them), e-mail or phone, at least one of them."""
+
+    reference: Text = ""
+    name: Text = ""
+    email: Email = ""
+    phone: Text = ""
+    company: Text = ""
+    street: Text = ""
+    postcode: Text = ""
+    city: Text = ""
+    region: Text = ""
+    country: Text = ""
+    birthday: dt.date | None = None
+    language: Annotated[str, StringConstraints(max_length=10)] = ""
+    tags: list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]] = []
+    extra: dict[Text, Text] = {}
+    consent: Literal["", "yes", "no"] = Field("", description="Their answer about messages; a yes never undoes a no")
+    consent_wording: Annotated[str, StringConstraints(max_length=250)] = ""
+    joined_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _is_known_by_something(self):
+        if not (self.reference or self.email or self.phone):
+            raise ValueError("reference, email or phone is needed")
+        return self
+
+    def person(self, *, source: str, authoritative: bool) -> Person:
+        """Return what the door takes."""
+        given = self.model_dump(exclude={"reference", "consent_wording"})
+        return Person(
+            source=source, key=self.reference, consent_detail=self.consent_wording or f"API: {source}",
+            authoritative=authoritative, **given,
+        )  # fmt: skip
+
+
+class LineIn(Strict):
+    name: Annotated[str, StringConstraints(max_length=300)] = ""
+    sku: Annotated[str, StringConstraints(max_length=120)] = ""
+    quantity: Annotated[float, Field(gt=0, lt=1e9)] = 1
+    unit_price: Amount = Decimal(0)
+    total: Amount | None = Field(None, description="After the line's own discount; quantity times price if missing")
+    category: Annotated[str, StringConstraints(max_length=150)] = ""
+
+    def line(self, currency: str) -> PurchaseLine:
+        unit = money.to_minor(self.unit_price, currency)
+        total = round(unit * self.quantity) if self.total is None else money.to_minor(self.total, currency)
+        return PurchaseLine(self.name, self.sku, self.quantity, unit, total, self.category)
+
+
+class OrderIn(Strict):
+    """A sale. The same `source` and `number` again is the same order, which then says what the newest request says."""
+
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    source: Slug = SOURCE
+    placed_at: AwareDatetime
+    currency: Currency
+    total: Amount
+    discount: Amount = Decimal(0)
+    shipping: Amount = Decimal(0)
+    tax: Amount = Decimal(0)
+    refunded: Amount = Field(Decimal(0), description="All that was given back so far")
+    payment: Literal["paid", "partly_paid", "unpaid", "refunded", "partly_refunded"] = "paid"
+    cancelled_at: AwareDatetime | None = None
+    channel: Annotated[str, StringConstraints(max_length=60)] = ""
+    coupon_code: Annotated[str, StringConstraints(max_length=100)] = ""
+    note: Annotated[str, StringConstraints(max_length=5000)] = ""
+    lines: list[LineIn] = Field([], max_length=1000)
+    customer: CustomerIn | None = None
+    customer_id: int | None = None
+
+    def purchase(self) -> Purchase:
+        """Return what the door takes."""
+        amounts = {
+            f"{name}_minor": money.to_minor(getattr(self, name), self.currency)
+            for name in ("total", "discount", "shipping", "tax", "refunded")
+        }
+        return Purchase(
+            source=self.source, number=self.number, placed_at=self.placed_at, currency=self.currency, **amounts,
+            payment=self.payment, cancelled_at=self.cancelled_at, channel=self.channel, coupon_code=self.coupon_code,
+            note=self.note, lines=[row.line(self.currency) for row in self.lines],
+            person=self.customer.person(source=self.source, authoritative=False) if self.customer else None,
+            contact_id=self.customer_id,
+        )  # fmt: skip
+
+
+class RefundIn(Strict):
+    amount: Annotated[Decimal, Field(gt=0, lt=10**12)]
+    at: AwareDatetime | None = None
+    reason: Text = ""
+
+
+class RefundReport(RefundIn):
+    """A refund told to a hook: of an order by its source and number."""
+
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    source: Slug = SOURCE
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    at: AwareDatetime
+
+
+class ProductIn(Strict):
+    sku: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
+    category: Annotated[str, StringConstraints(max_length=150)] = ""
+    price: Amount | None = None
+    cost: Amount | None = None
+    currency: Currency | None = None
+    is_active: bool | None = None
+
+    @model_validator(mode="after")
+    def _is_known_by_something(self):
+        if not (self.sku or self.name):
+            raise ValueError("sku or name is needed")
+        return self
+
+    def item(self, shop_currency: str) -> Item:
+        """Return what the door takes."""
+        currency = self.currency or shop_currency
+        price, cost = (
+            None if said is None else money.to_minor(said, currency) for said in (self.price, self.cost)
+        )
+        return Item(
+            sku=self.sku, name=self.name, category=self.category, price_minor=price, cost_minor=cost,
+            currency=currency, is_active=self.is_active,
+        )  # fmt: skip
+
+
+class PointsIn(Strict):
+    points: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250)]
+
+
+class ConsentIn(Strict):
+    state: Literal["yes", "no"]
+    wording: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+
+class Problem(Schema):
+    detail: str
+
+
+class Done(Schema):
+    """Ids beside the rows that were sent; null where nothing identifies a person."""
+
+    ids: list[int | None]
+    created: int
+    changed: int
+    unchanged: int
+
+
+class Id(Schema):
+    id: int
+
+
+class CustomerOut(Schema):
+    id: int
+    name: str
+    email: str
+    phone: str
+    company: str
+    street: str
+    postcode: str
+    city: str
+    region: str
+    country: str
+    birthday: dt.date | None
+    language: str
+    tags: list[str]
+    extra: dict
+    consent: str
+    joined_at: dt.datetime
+    updated_at: dt.datetime
+    order_count: int
+    spent: str
+    first_order_at: dt.datetime | None
+    last_order_at: dt.datetime | None
+    points: int
+    group: str
+    stage: str
+    churn_risk: float | None
+    scored_on: dt.date | None
+
+    @staticmethod
+    def of(contact: Contact, currency: str) -> dict:
+        """Return a person as programs read one."""
+        same = set(CustomerOut.model_fields) - {"spent", "points"}
+        return {name: getattr(contact, name) for name in same} | {
+            "spent": text_of(contact.spent_minor, currency),
+            "points": contact.points_balance,
+        }
+
+
+class LineOut(Schema):
+    name: str
+    sku: str
+    product_id: int | None
+    quantity: float
+    unit_price: str
+    total: str
+
+
+class OrderOut(Schema):
+    id: int
+    source: str
+    number: str
+    kind: str
+    customer_id: int | None
+    placed_at: dt.datetime
+    currency: str
+    total: str
+    discount: str
+    shipping: str
+    tax: str
+    refunded: str
+    net: str
+    payment: str
+    cancelled_at: dt.datetime | None
+    counts: bool
+    channel: str
+    coupon_code: str
+    updated_at: dt.datetime
+    lines: list[LineOut]
+
+    @staticmethod
+    def of(order: Order, lines) -> dict:
+        """Return an order as programs read one; `lines` are its OrderLine rows."""
+        same = (
+            "id", "source", "number", "kind", "placed_at", "currency", "payment", "cancelled_at", "counts", "channel",
+            "coupon_code", "updated_at",
+        )  # fmt: skip
+        amounts = ("total", "discount", "shipping", "tax", "refunded", "net")
+        return (
+            {name: getattr(order, name) for name in same}
+            | {name: text_of(getattr(order, f"{name}_minor"), order.currency) for name in amounts}
+            | {
+                "customer_id": order.contact_id,
+                "lines": [
+                    {
+                        "name": row.name, "sku": row.sku, "product_id": row.product_id, "quantity": row.quantity,
+                        "unit_price": text_of(row.unit_price_minor, order.currency),
+                        "total": text_of(row.total_minor, order.currency),
+                    }
+                    for row in lines
+                ],
+            }
+        )  # fmt: skip
+
+
+class ProductOut(Schema):
+    id: int
+    sku: str
+    name: str
+    category: str
+    price: str | None
+    cost: str | None
+    is_active: bool
+
+    @staticmethod
+    def of(product: Product, currency: str) -> dict:
+        same = ("id", "sku", "name", "category", "is_active")
+        return {name: getattr(product, name) for name in same} | {
+            name: None if (minor := getattr(product, f"{name}_minor")) is None else text_of(minor, currency)
+            for name in ("price", "cost")
+        }
+
+
+class EntryOut(Schema):
+    at: dt.datetime
+    points: int
+    balance_after: int
+    kind: str
+    reason: str
+    order_id: int | None
+
+
+class PointsOut(Schema):
+    balance: int
+    entries: list[EntryOut]
+
+
+def text_of(minor: int, currency: str) -> str:
+    """Return an amount as text with the currency's digits."""
+    return str(money.from_minor(minor, currency))

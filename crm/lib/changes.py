@@ -1,0 +1,25 @@
+"""Who wants to know that people, orders, products or balances changed.
+
+The acts that change them call `tell` inside their transaction; a floor above registers a listener in
+AppConfig.ready(), because the lower ones do not know it (docs/decisions/0004-registries.md). Only ids are told:
+of people, orders and products; for POINTS those of the people whose balance moved.
+"""
+
+from collections.abc import Callable, Collection
+
+PEOPLE, ORDERS, PRODUCTS, POINTS = "customers", "orders", "products", "points"
+
+Listener = Callable[[str, Collection[int]], None]
+LISTENERS: dict[str, Listener] = {}
+
+
+def register(name: str, listener: Listener) -> None:
+    """Add a listener: `listener(kind, ids)` runs inside the transaction of the change and must be quick."""
+    LISTENERS[name] = listener
+
+
+def tell(kind: str, ids: Collection[int]) -> None:
+    """Say that these rows were made or changed; nothing is said of none."""
+    if ids:
+        for listener in LISTENERS.values():
+            listener(kind, ids)
