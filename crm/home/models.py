@@ -3,6 +3,9 @@
 Action  (a TRAY) one suggestion: what to do, why, what it may bring, and the address its button opens.
         Replaced as a whole by the analyst's night run (`actions.replace_all`); dismissed ones stay away
         for 14 days by their `key`. Never acts by itself.
+Inspection
+        one look at the quality of the shop's data: asked for, then finished with what every check found,
+        {slug: {"count", "ids"}}, of `totals` rows. Written by: home.quality.inspecting.
 """
 
 from django.db import models
@@ -27,3 +30,10 @@ class Action(models.Model):
 class Dismissal(models.Model):
     key = models.CharField(max_length=100, unique=True)
     until = models.DateTimeField()
+
+
+class Inspection(models.Model):
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    findings = models.JSONField(default=dict)
+    totals = models.JSONField(default=dict)

@@ -1,5 +1,8 @@
 """What programs may ask and do, and what they are refused."""
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from crm.accounts.models import Shop
 from crm.api import keys
 from crm.contacts.models import Contact
@@ -136,14 +139,11 @@ def test_lists_go_on_after_the_last_id(ask):
     assert [row["id"] for row in ask("GET", f"/customers?limit=2&after={ids[1]}").json()] == ids[2:4]
 
 
-def test_a_list_asks_the_same_number_of_questions_for_one_and_three(ask, django_assert_num_queries):
+def test_a_list_asks_the_same_number_of_questions_for_one_and_three(ask):
     ask("POST", "/orders", [SALE])
     ask("GET", "/orders")
 
     def count() -> int:
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
         with CaptureQueriesContext(connection) as asked:
             ask("GET", "/orders")
         return len(asked)
