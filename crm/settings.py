@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "crm.contacts",
     "crm.orders",
     "crm.rewards",
+    "crm.coupons",
     "crm.campaigns",
     "crm.imports",
     "crm.home",

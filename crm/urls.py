@@ -13,6 +13,7 @@ urlpatterns = [
     path("customers/", include("crm.contacts.urls")),
     path("orders/", include("crm.orders.urls")),
     path("loyalty/", include("crm.rewards.urls")),
+    path("coupons/", include("crm.coupons.urls")),
     path("campaigns/", include("crm.campaigns.urls")),
     path("m/", include("crm.campaigns.public_urls")),
     path("import/", include("crm.imports.urls")),

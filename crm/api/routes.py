@@ -17,8 +17,12 @@ from crm.api.schemas import (
     MOST_ROWS,
     SOURCE,
     ConsentIn,
+    CouponIn,
+    CouponOrderIn,
+    CouponUseIn,
     CustomerIn,
     CustomerOut,
+    DiscountOut,
     Done,
     Id,
     OrderIn,
@@ -28,13 +32,18 @@ from crm.api.schemas import (
     Problem,
     ProductOut,
     RefundIn,
+    UseOut,
+    text_of,
 )  # fmt: skip
 from crm.contacts import consent, matching
 from crm.contacts.models import Consent, Contact
+from crm.coupons import redeeming
+from crm.coupons.pricing import Basket, Line
 from crm.imports import intake
 from crm.lib import clock, money
 from crm.orders.correcting import RefundTooLarge
 from crm.orders.models import Order, OrderLine, Product
+from crm.orders.recording import product_key
 from crm.rewards import ledger
 
 api = NinjaAPI(
@@ -62,6 +71,34 @@ def _key_used_differently(request, error):
     return api.create_response(
         request, {"detail": _("This Idempotency-Key was used for another request.")}, status=422
     )
+
+
+@api.exception_handler(redeeming.Refused)
+def _coupon_refused(request, error):
+    """Tell why: who asks has a key, and decides what the customer hears."""
+    return api.create_response(request, {"reason": error.reason, "detail": error.sentence}, status=422)
+
+
+@api.exception_handler(redeeming.KeyUsedDifferently)
+def _order_used_differently(request, error):
+    said = _("This order was used for another basket or other codes.")
+    return api.create_response(request, {"reason": "order_used", "detail": said}, status=422)
+
+
+@api.exception_handler(redeeming.WentBack)
+def _went_back(request, error):
+    said = _("What was reserved for this order went back. Reserve again under another order.")
+    return api.create_response(request, {"reason": "went_back", "detail": said}, status=422)
+
+
+@api.exception_handler(redeeming.NotReserved)
+def _not_reserved(request, error):
+    return api.create_response(request, {"detail": _("Nothing was reserved for this order.")}, status=404)
+
+
+@api.exception_handler(redeeming.TooManyTries)
+def _too_many_tries(request, error):
+    return api.create_response(request, {"detail": _("Too many wrong codes. Wait ten minutes.")}, status=429)
 
 
 def _once(request: HttpRequest, idempotency_key: str, act: Callable[[], dict], *, needs_key: bool = False):
@@ -252,6 +289,67 @@ def products(request, after: After = 0, limit: Limit = 100, sku: str = "", ids: 
         found = found.filter(pk__in=_ids(ids))
     page = found.filter(pk__gt=after).order_by("pk")[:limit]
     return [ProductOut.of(product, request.shop.currency) for product in page]
+
+
+# ---- coupons
+
+
+@_post("/coupons/check", "coupons:read", list[DiscountOut], "What codes would take off an order; changes nothing")
+def check_coupons(request, row: CouponIn):
+    offers = redeeming.check(row.codes, **_using(request, row))
+    return [
+        {"code": text, "coupon": offer.coupon.name, "discount": text_of(offer.discount_minor, request.shop.currency)}
+        for text, offer in zip(row.codes, offers)
+    ]
+
+
+@_post("/coupons/reserve", "coupons:write", list[UseOut], "Hold codes for an order, for half an hour")
+def reserve_coupons(request, row: CouponUseIn):
+    key = _order_key(request, row.order)
+    return _uses(request, redeeming.reserve(row.codes, key=key, **_using(request, row)))
+
+
+@_post("/coupons/redeem", "coupons:write", list[UseOut], "The order was paid: make what is reserved final")
+def redeem_coupons(request, row: CouponOrderIn):
+    key = _order_key(request, row.order)
+    order_id = Order.objects.filter(pk=row.order_id).values_list("pk", flat=True).first() if row.order_id else None
+    return _uses(request, redeeming.redeem(key, now=clock.now(), order_id=order_id))
+
+
+@_post("/coupons/roll-back", "coupons:write", dict, "The order was not paid, or undone later")
+def roll_back_coupons(request, row: CouponOrderIn):
+    return {"rolled_back": redeeming.roll_back(_order_key(request, row.order), now=clock.now())}
+
+
+def _using(request: HttpRequest, row: CouponIn) -> dict:
+    if row.customer_id is not None:
+        _person(row.customer_id)
+    keys = [product_key(line.sku, line.name) for line in row.lines]
+    known = {product.key: product for product in Product.objects.filter(key__in=keys)}
+    currency = request.shop.currency
+    lines = []
+    for line, key in zip(row.lines, keys):
+        product = known.get(key)
+        lines.append(
+            Line(
+                product.pk if product else None, line.quantity, money.to_minor(line.total, currency),
+                product.category.casefold() if product else "", product.cost_minor if product else None,
+            )
+        )  # fmt: skip
+    basket = Basket(lines, money.to_minor(row.shipping, currency))
+    return {"basket": basket, "contact_id": row.customer_id, "now": clock.now(), "who": f"key:{request.auth.pk}"}
+
+
+def _uses(request: HttpRequest, uses) -> list[dict]:
+    currency = request.shop.currency
+    return [
+        {"coupon": use.coupon.name, "discount": text_of(use.discount_minor, currency), "state": use.state}
+        for use in uses
+    ]
+
+
+def _order_key(request: HttpRequest, order: str) -> str:
+    return f"api:{request.auth.pk}:{order}"
 
 
 _LINES = Prefetch("lines", queryset=OrderLine.objects.order_by("position"))

@@ -178,6 +178,45 @@ class ConsentIn(Strict):
     wording: Annotated[str, StringConstraints(min_length=1, max_length=250)]
 
 
+class BasketLineIn(Strict):
+    sku: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
+    quantity: Annotated[int, Field(ge=1, le=10_000)] = 1
+    total: Amount = Field(description="Of the whole line, after its own discounts")
+
+
+class CouponIn(Strict):
+    """An order about to be paid, and the codes the customer shows."""
+
+    codes: list[Annotated[str, StringConstraints(min_length=1, max_length=60)]] = Field(min_length=1, max_length=5)
+    lines: list[BasketLineIn] = Field(min_length=1, max_length=1000)
+    shipping: Amount = Decimal(0)
+    customer_id: int | None = None
+
+
+class CouponUseIn(CouponIn):
+    order: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
+        description="What names this order for ever: the same order again is the same use"
+    )
+
+
+class CouponOrderIn(Strict):
+    order: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    order_id: int | None = Field(None, description="The order's id here, where it is known")
+
+
+class DiscountOut(Schema):
+    code: str
+    coupon: str
+    discount: str
+
+
+class UseOut(Schema):
+    coupon: str
+    discount: str
+    state: str
+
+
 class Problem(Schema):
     detail: str
 
