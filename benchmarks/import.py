@@ -1,10 +1,20 @@
 """Measure an import from CSV to settled points, beside the floor: reading the CSV and inserting the same rows raw.
 
-    python benchmarks/import.py [--lines 10000 100000 1000000] [--shapes shopify plain] [--json]
+    python benchmarks/import.py [--lines 10000 100000 1000000] [--shapes shopify plain] [--postgres URL] [--json]
 
-Every measurement runs in a process of its own, on a temporary SQLite database with the pragmas of the
-embedded default and one earning rule in force, so that the peak memory is its own. Times are wall time; the
-processor's time stands beside them, because a busy machine stretches the first and not the second.
+floor          csv.reader and executemany of the same rows, in one transaction, on the embedded default
+import         the file into an empty shop whose points programme begins on the day of the import, the default: orders
+               from before it earn nothing, and whoever orders next day earns
+with points    the same, with an earning rule in force since before the first order, so that nearly every order is settled
+again          the same file once more
+again, edited  the same file once more with another amount on its last line, so that every order has to be looked at
+postgresql     as import, into a database made for it on the server of --postgres
+import-export  django-import-export, with its bulk mode, on the rows of the one-line file: a customer and an order a row.
+               Rows as they stand, no matching, no points; on a smaller slice, because it is slow.
+
+Every measurement runs in a process of its own, on a temporary database. Times are wall time; the processors' time, of
+the process that reads beside it too, stands next to it: a busy machine stretches the first and not the second. Peak
+memory is that of both processes together.
 """
 
 import argparse
@@ -13,12 +23,14 @@ import datetime as dt
 import json
 import os
 import random
-import resource
-import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOPIFY = (
@@ -37,6 +49,7 @@ PLAIN = ["order_id", "date", "customer_id", "amount"]
 PRODUCTS = 500
 LINES_PER_ORDER = (1, 2, 3, 4, 5)  # three in the mean
 ORDERS_PER_CUSTOMER = 5
+IMPORT_EXPORT_LINES = 10_000
 START = dt.datetime(2023, 1, 1, 9, tzinfo=dt.UTC)
 
 
@@ -149,11 +162,12 @@ def measure_floor(path: Path, shape: str) -> int:
     return count
 
 
-def measure_import(path: Path, *, again: bool) -> int:
-    """Import the file through the same functions as the page and the command; with `again`, time the second time."""
+def measure_import(path: Path, *, what: str) -> int:
+    """Import the file through the same functions as the page and the command; `again` counts on an earlier one."""
     import django
 
     django.setup()
+    again = what.startswith("again")
     from django.core.management import call_command
 
     from crm.accounts import setup
@@ -165,17 +179,81 @@ def measure_import(path: Path, *, again: bool) -> int:
         call_command("migrate", verbosity=0)
         setup.ensure_shop(currency="EUR", timezone="Europe/Berlin")
         Rule.objects.create(
-            kind="per_amount", params={"points": 1, "step_minor": 100, "currency": "EUR"}, starts_on=dt.date(2020, 1, 1)
-        )
+            kind="per_amount", params={"points": 1, "step_minor": 100, "currency": "EUR"},
+            starts_on=START.date() if what == "with points" else clock.now().date(),
+        )  # fmt: skip
+    if what == "again, edited":
+        _edit(path)
     now = clock.now()
     with _Stopwatch():
         importing = reading.create(path, name=path.name, options={}, now=now, state="reading")
         importing = reading.read(importing.pk, now=now)
     if importing.state != "done":
         raise SystemExit(importing.error)
-    if importing.result["orders"]["created" if again else "unchanged"]:
+    counts = importing.result["orders"]
+    if counts["created" if again else "unchanged"] or counts["updated"] != (what == "again, edited"):
         raise SystemExit(f"not what was expected: {importing.result}")
     return importing.rows_read
+
+
+def _edit(path: Path) -> None:
+    """Give the last line another amount: its last digit but one."""
+    with open(path, "r+b") as file:
+        file.seek(-400, os.SEEK_END)
+        tail = file.read()
+        *before, last = tail.rstrip(b"\r\n").split(b"\n")
+        cells = last.split(b",")
+        place = PLAIN.index("amount") if len(cells) == len(PLAIN) else SHOPIFY.index("Lineitem price") - len(SHOPIFY)
+        cells[place] = cells[place][:-1] + (b"1" if cells[place][-1:] != b"1" else b"2")
+        file.seek(-400, os.SEEK_END)
+        file.write(b"\n".join([*before, b",".join(cells)]) + b"\r\n")
+
+
+def measure_import_export(path: Path) -> int:
+    """Import the rows of a one-line file with django-import-export: people first, then orders, each in bulk."""
+    import django
+
+    django.setup()
+    import tablib
+    from django.core.management import call_command
+    from import_export import fields, resources, widgets
+
+    from crm.accounts import setup
+    from crm.contacts.models import Contact
+    from crm.orders.models import Order
+
+    class People(resources.ModelResource):
+        class Meta:
+            model = Contact
+            fields = ("name", "joined_at")
+            import_id_fields = ("name",)
+            use_bulk, batch_size, skip_diff, use_transactions = True, 4_000, True, True
+
+    class Orders(resources.ModelResource):
+        contact = fields.Field("contact", "contact", widgets.ForeignKeyWidget(Contact, "name"))
+
+        class Meta:
+            model = Order
+            fields = ("source", "number", "placed_at", "currency", "total_minor", "net_minor", "contact")
+            import_id_fields = ("source", "number")
+            use_bulk, batch_size, skip_diff, use_transactions = True, 4_000, True, True
+
+    call_command("migrate", verbosity=0)
+    setup.ensure_shop(currency="EUR", timezone="UTC")
+    with _Stopwatch():
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        first = {row["customer_id"]: row["date"] for row in reversed(rows)}
+        people = tablib.Dataset(*first.items(), headers=["name", "joined_at"])
+        People().import_data(people, raise_errors=True)
+        orders = tablib.Dataset(headers=list(Orders.Meta.fields))
+        for row in rows:
+            minor = round(float(row["amount"]) * 100)
+            orders.append(["file", row["order_id"], row["date"], "EUR", minor, minor, row["customer_id"]])
+        Orders().import_data(orders, raise_errors=True)
+    if Order.objects.count() != len(rows):
+        raise SystemExit("not every order came in")
+    return len(rows)
 
 
 class _Stopwatch:
@@ -184,11 +262,15 @@ class _Stopwatch:
     wall = cpu = 0.0
 
     def __enter__(self):
-        self.started = time.perf_counter(), time.process_time()
+        self.started = time.perf_counter(), self.processors()
 
     def __exit__(self, *_error):
         _Stopwatch.wall = time.perf_counter() - self.started[0]
-        _Stopwatch.cpu = time.process_time() - self.started[1]
+        _Stopwatch.cpu = self.processors() - self.started[1]
+
+    @staticmethod
+    def processors() -> float:
+        return sum(os.times()[:4])  # our own and that of processes that ended
 
 
 def child(what: str, path: Path, shape: str) -> None:
@@ -197,26 +279,70 @@ def child(what: str, path: Path, shape: str) -> None:
     if what == "floor":
         with _Stopwatch():
             rows = measure_floor(path, shape)
+    elif what == "import-export":
+        rows = measure_import_export(path)
     else:
-        rows = measure_import(path, again=what == "again")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024 * 1024)
-    print(json.dumps({"rows": rows, "wall": _Stopwatch.wall, "cpu": _Stopwatch.cpu, "peak_mb": round(peak)}))
+        rows = measure_import(path, what=what)
+    print(json.dumps({"rows": rows, "wall": _Stopwatch.wall, "cpu": _Stopwatch.cpu}))
 
 
-def run(what: str, path: Path, shape: str, folder: str) -> dict:
-    environment = {**os.environ, "DATA_DIR": folder, "DATABASE_URL": os.environ.get("BENCH_DATABASE_URL", "")}
-    answer = subprocess.run(
-        [sys.executable, __file__, "--child", what, str(path), shape], env=environment, capture_output=True, text=True
-    )
-    if answer.returncode:
-        raise SystemExit(answer.stderr or answer.stdout)
-    return json.loads(answer.stdout.splitlines()[-1])
+def run(what: str, path: Path, shape: str, folder: Path, database: str = "") -> dict:
+    folder.mkdir(exist_ok=True)
+    environment = {**os.environ, "DATA_DIR": str(folder), "DATABASE_URL": database}
+    with tempfile.TemporaryFile("w+") as output:
+        process = psutil.Popen(
+            [sys.executable, __file__, "--child", what, str(path), shape], env=environment, stdout=output, stderr=output
+        )
+        peak = 0
+        while process.poll() is None:
+            with suppress(psutil.Error):
+                peak = max(peak, sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]))
+            time.sleep(0.05)
+        output.seek(0)
+        told = output.read()
+    if process.returncode:
+        raise SystemExit(told)
+    return {**json.loads(told.splitlines()[-1]), "peak_mb": round(peak / 1024**2)}
+
+
+@contextmanager
+def made_for_it(server: str):
+    """Give the address of a new database on a PostgreSQL server, and drop it afterwards."""
+    import psycopg
+
+    name = f"regulars_bench_{os.getpid()}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def measure(shape: str, lines: int, postgres: str):
+    """Yield (what, lines, figures) of everything that is measured on one file."""
+    with tempfile.TemporaryDirectory(prefix="regulars-bench-") as name:
+        folder = Path(name)
+        path = folder / f"{shape}.csv"
+        WRITERS[shape](path, lines)
+        yield "floor", lines, run("floor", path, shape, folder / "floor")
+        yield "with points", lines, run("with points", path, shape, folder / "points")
+        if postgres:
+            with made_for_it(postgres) as database:
+                yield "postgresql", lines, run("import", path, shape, folder / "postgresql", database)
+        for what in ("import", "again", "again, edited"):
+            yield what, lines, run(what, path, shape, folder / "import")
+        if shape == "plain":
+            few = min(lines, IMPORT_EXPORT_LINES)
+            WRITERS[shape](path, few)
+            yield "import-export", few, run("import-export", path, shape, folder / "import-export")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--shapes", nargs="+", choices=list(WRITERS), default=list(WRITERS))
+    parser.add_argument("--postgres", default="", help="postgres://… of a server where a database may be made")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -226,23 +352,17 @@ def main() -> None:
         return
     table = []
     if not asked.json:
-        print(
-            f"{'file':>9} {'lines':>9}  {'what':<7} {'seconds':>8} {'lines/s':>9} {'cpu s':>7} {'lines/cpu s':>11} {'peak MB':>8}"
-        )
+        print(f"{'file':>8} {'lines':>9}  {'what':<14} {'seconds':>8} {'lines/s':>9} {'cpu s':>7} {'peak MB':>8}")
     for shape in asked.shapes:
-        for lines in asked.lines:
-            with tempfile.TemporaryDirectory(prefix="regulars-bench-") as folder:
-                path = Path(folder) / f"{shape}.csv"
-                WRITERS[shape](path, lines)
-                for what in ("floor", "import", "again"):
-                    found = {"file": shape, "lines": lines, "what": what, **run(what, path, shape, folder)}
-                    table.append(found)
-                    if not asked.json:
-                        print(
-                            f"{shape:>9} {lines:>9,}  {what:<7} {found['wall']:>8.2f} {lines / found['wall']:>9,.0f}"
-                            f" {found['cpu']:>7.2f} {lines / found['cpu']:>11,.0f} {found['peak_mb']:>8}",
-                            flush=True,
-                        )
+        for size in asked.lines:
+            for what, lines, found in measure(shape, size, asked.postgres):
+                table.append({"file": shape, "lines": lines, "what": what, **found})
+                if not asked.json:
+                    print(
+                        f"{shape:>8} {lines:>9,}  {what:<14} {found['wall']:>8.2f} {lines / found['wall']:>9,.0f}"
+                        f" {found['cpu']:>7.2f} {found['peak_mb']:>8}",
+                        flush=True,
+                    )
     if asked.json:
         print(json.dumps(table))
 

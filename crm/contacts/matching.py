@@ -9,50 +9,16 @@ by hand; rows of an order file only fill what is empty. A blank never erases.
 """
 
 import datetime as dt
-import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from dataclasses import dataclass, fields
 
 from django.utils.translation import gettext as _
 
-from crm.contacts.calling_codes import CALLING_CODES
+from crm.contacts.identity import INVISIBLE, Person, email_key, is_silent, phone_key
 from crm.contacts.models import Consent, Contact, ContactKey, Suppression
 from crm.lib import bulk
 from crm.lib.tokens import keyed_hash
-
-# Guards that spreadsheets and exports leave around a value, and characters nobody sees.
-_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\u202a\u202b\u202c\u202d\u202e\x00"))
-_ADDRESS = re.compile(r"[^@\s,;<>()\[\]\"]{1,64}@([^@\s,;<>()\[\]\"./\\]+(\.[^@\s,;<>()\[\]\"./\\]+)+)")
-_MASK = re.compile(r"[*#xX•＊]")
-_SHORTEST_PHONE, _LONGEST_PHONE = 8, 15  # E.164: at most 15 digits; below 8 too many people share one
-
-
-@dataclass(slots=True)
-class Person:
-    """What one row says about a person; empty means the row does not say."""
-
-    source: str
-    key: str = ""
-    name: str = ""
-    email: str = ""
-    phone: str = ""
-    company: str = ""
-    street: str = ""
-    postcode: str = ""
-    city: str = ""
-    region: str = ""
-    country: str = ""
-    birthday: dt.date | None = None
-    language: str = ""
-    tags: Iterable[str] = ()
-    extra: dict = field(default_factory=dict)
-    consent: str = ""  # "", "yes" or "no"
-    consent_detail: str = ""
-    joined_at: dt.datetime | None = None
-    authoritative: bool = False
-    line_number: int = 0
 
 
 @dataclass(slots=True)
@@ -62,44 +28,6 @@ class Matched:
     contact_ids: list[int | None]
     created: list[int]
     changed: list[tuple[int, dict, int]]  # id, what it held before, its version now
-
-
-@lru_cache(maxsize=20_000)
-def email_key(text: str) -> str | None:
-    """Return what we match an address on: lower case, an international domain in its ASCII form."""
-    cleaned = text.translate(_INVISIBLE).strip(" \t\r\n'\"<>=\u00a0").lower().removeprefix("mailto:")
-    found = _ADDRESS.fullmatch(cleaned)
-    if not found or len(cleaned) > 254:
-        return None
-    if cleaned.isascii():
-        return cleaned
-    local, _at, domain = cleaned.rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        return None
-
-
-@lru_cache(maxsize=20_000)
-def phone_key(text: str, country: str = "") -> str | None:
-    """Return the number's digits, with the country code where it is known; None for masked and short ones."""
-    text = text.translate(_INVISIBLE).strip()
-    if _MASK.search(text):
-        return None
-    digits = "".join(str(int(char)) for char in text if char.isdecimal())
-    calling = CALLING_CODES.get(country.strip().casefold(), "")
-    marked = text.lstrip("'\"(= \u00a0\t").startswith(("+", "＋"))
-    if not marked and digits.startswith("00"):
-        marked, digits = True, digits[2:]
-    if not marked and calling == "1":
-        if not (len(digits) == 10 or (len(digits) == 11 and digits[0] == "1")):
-            return None
-        digits = "1" + digits[-10:]
-    elif not marked and calling and not (digits.startswith(calling) and len(digits) > 10):
-        digits = calling + (digits if calling == "39" else digits.lstrip("0"))
-    if not _SHORTEST_PHONE <= len(digits) <= _LONGEST_PHONE or len(set(digits)) <= 2:
-        return None
-    return digits
 
 
 def key_columns(*, email: str, phone: str, country: str = "") -> dict:
@@ -152,6 +80,7 @@ class _State:
     __slots__ = ("before", "id", "is_new", "row")
 
     def __init__(self, row: dict | None):
+        self.id = row["id"] if row else 0
         self.is_new = row is None
         self.before = dict(row) if row else None
         self.row = row or {
@@ -167,7 +96,6 @@ class _State:
             "typed_fields": [],
             "erased_at": None,
         }
-        self.id = row["id"] if row else 0
 
     def blanks(self) -> list[str]:
         """Return the text fields nothing is known about."""
@@ -180,6 +108,7 @@ class _List:
 
     def __init__(self, people: list[Person], now: dt.datetime):
         self.now = now
+        self.silent = [is_silent(person) for person in people]
         self.identities = [
             (
                 (person.source, person.key[:200]) if person.key else None,
@@ -188,6 +117,7 @@ class _List:
             )
             for person in people
         ]
+        self.known: dict[tuple[str, str], int] = {}  # whose number it is
         self.by_key: dict[tuple[str, str], _State] = {}
         self.by_email: dict[str, _State] = {}
         self.by_phone: dict[str, list[_State]] = {}
@@ -208,14 +138,16 @@ class _List:
         contacts = Contact.objects.values_list(*_READ)
         if emails:
             self._load(contacts.filter(email_key__in=bulk.among(emails)))
-        if missing := {contact_id for *_key, contact_id in found_keys} - self.states.keys():
+        self.known = {(source, value): contact_id for source, value, contact_id in found_keys}
+        telling = {identity[0] for identity, says_nothing in zip(self.identities, self.silent) if not says_nothing}
+        asked = {key: self.known[key] for key in telling & self.known.keys()}
+        if missing := set(asked.values()) - self.states.keys():
             self._load(contacts.filter(id__in=bulk.among(missing)))
-        for source, value, contact_id in found_keys:
-            self.by_key[source, value] = self.states[contact_id]
+        self.by_key = {key: self.states[contact_id] for key, contact_id in asked.items()}
         phones = {  # asked only where the number and the e-mail do not tell
             phone
             for key, address, phone in self.identities
-            if phone and key not in self.by_key and address not in self.by_email
+            if phone and key not in self.known and address not in self.by_email
         }
         if phones:
             self._load(contacts.filter(phone_key__in=bulk.among(phones)).order_by("id"))
@@ -268,7 +200,7 @@ class _List:
             row["birthday"] = person.birthday
         self._teach_address(state, person, address, "email" not in typed)
         if person.phone and (overwrite or not row["phone"]) and "phone" not in typed:
-            text = person.phone.translate(_INVISIBLE).strip()[: _LIMITS["phone"]]
+            text = person.phone.translate(INVISIBLE).strip()[: _LIMITS["phone"]]
             if text != row["phone"]:
                 row["phone"], row["phone_key"] = text, phone
                 if phone:
@@ -288,7 +220,7 @@ class _List:
         if self.by_email.setdefault(address, state) is not state:
             return  # another person's address: never two people for one e-mail
         if address != row["email_key"]:
-            row["email"] = person.email.translate(_INVISIBLE).strip(" \t\r\n'\"<>=\u00a0")[:254]
+            row["email"] = person.email.translate(INVISIBLE).strip(" \t\r\n'\"<>=\u00a0")[:254]
             row["email_key"], row["address_hash"] = address, keyed_hash(address)
             if state.is_new and row["address_hash"] in self.suppressed and row["consent"] != "no":
                 row["consent"] = "no"
@@ -333,7 +265,10 @@ def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None =
     work = _List(people, now)
     work.look_up()
     found = []
-    for person, (key, address, phone) in zip(people, work.identities):
+    for person, (key, address, phone), says_nothing in zip(people, work.identities, work.silent):
+        if says_nothing and key in work.known:
+            found.append(work.known[key])  # nothing to be learned: the person is not even read
+            continue
         state = work.find(person, key, address, phone)
         if state is not None:
             work.teach(state, person, address, phone)
@@ -355,7 +290,7 @@ def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None =
         [(state.id, said, source, detail[:250], now, import_id) for state, said, detail in work.consents],
     )
     return Matched(
-        contact_ids=[state and state.id for state in found],
+        contact_ids=[state.id if isinstance(state, _State) else state for state in found],
         created=[state.id for state in work.new],
         changed=changed,
     )

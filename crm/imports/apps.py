@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
 
 
 class ImportsConfig(AppConfig):
@@ -7,6 +8,8 @@ class ImportsConfig(AppConfig):
 
     def ready(self):
         from crm.imports import reading  # models are ready only now
-        from crm.lib import sweeps
+        from crm.lib import indexing, sweeps
 
         sweeps.register("imports", reading.sweep)
+        sweeps.register("indexes", reading.build_indexes)
+        pre_migrate.connect(indexing.build_before_migrate, sender=self)

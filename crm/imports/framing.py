@@ -1,4 +1,7 @@
-"""Turn a file into rows: encoding, delimiter, quotes, and what to do with a quote that is never closed."""
+"""Turn a file into rows: of text with its encoding, delimiter and quotes, or of a workbook's sheet.
+
+A file is known by what it holds, never by the end of its name: a shop's .xls may be a page of HTML.
+"""
 
 import codecs
 import csv
@@ -16,11 +19,15 @@ from typing import IO
 
 from django.utils.translation import gettext as _
 
+from crm.imports import archives, markup, spreadsheets, vcards
+from crm.imports.refusals import NotReadable
+
 MAX_CELL = 1_000_000  # characters; exports hold pictures and pages of HTML in a cell
 MAX_LINE = 4 * MAX_CELL
 MAX_LINES = 2_000  # of one record; more means that a quote was opened and never closed
 MAX_TORN = 200  # each costs reading MAX_LINES again
 MAX_UNPACKED = 8 * 1024**3
+MAX_ROWS = 20_000_000
 _HEAD = 256 * 1024
 _BLOCK = 1024 * 1024
 _BLOCK_LINES = 200
@@ -29,12 +36,18 @@ _DELIMITERS = ",;\t|"
 csv.field_size_limit(MAX_CELL)
 
 
-class NotReadable(ValueError):
-    """The file is not a table of text we can read; the text says why, for the owner."""
-
-
 class Torn(list):
     """The cells of a line that cannot be told apart, because a quote on it is never closed."""
+
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty one's
+_PAGE = re.compile(rb"<(!doctype html|\?xml|!--|html|head|meta|body|table|style|div|center|font|p)")
+TEXT, HTML, VCARD = "text", "html", "vcard"
+_BOOKS = {
+    "xlsx": spreadsheets.Xlsx,
+    "calamine": spreadsheets.OldWorkbook,
+    "xml": markup.SpreadsheetXml,
+}
 
 
 @dataclass(frozen=True)
@@ -47,23 +60,40 @@ class Framing:
     escape: str | None = None
     skip_lines: int = 0  # a "sep=" line before everything
     has_nulls: bool = False  # to be left out: no database keeps them in a text
+    layout: str = TEXT
+    sheet: str = ""  # of a workbook, the one that is read
+    left_out: tuple[str, ...] = ()  # its other sheets that hold a table
 
 
 def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
     """Find out how to read a file; what is given is taken as said. Reads it once, to know the encoding for certain."""
+    layout = _layout(path)
+    if layout in _BOOKS:
+        sheet, left_out = spreadsheets.choose(_BOOKS[layout](path).heads())
+        return Framing("utf-8", ",", layout=layout, sheet=sheet, left_out=left_out)
     with _open(path) as file:
         head = file.read(_HEAD)
     if not head.strip():
         raise NotReadable(_("The file is empty."))
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise NotReadable(_("This is a spreadsheet or an archive. Save it as CSV first (in Excel: CSV UTF-8)."))
+        raise NotReadable(_("The archive holds a spreadsheet or another archive. Unpack it and import what is inside."))
+    if head.startswith((b"Rar!\x1a", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")):
+        raise NotReadable(_("This is an archive of a kind we do not unpack. Unpack it and import what is inside."))
     if head.startswith((b"%PDF", b"\x89PNG", b"\xff\xd8\xff")):
         raise NotReadable(_("This is a picture or a PDF, not a table. Export the orders as CSV."))
+    if layout == TEXT and vcards.begins(head):
+        layout = VCARD
+    said = encoding or (markup.charset(head) if layout == HTML else "")
     try:
-        encoding, has_nulls = _scan(path, codecs.lookup(encoding).name if encoding else _marked(head))
+        encoding, has_nulls = _scan(path, codecs.lookup(said).name if said else _marked(head), layout)
         text = head.decode(encoding, errors="ignore").replace("\x00", "")
     except LookupError:
-        raise NotReadable(_("There is no encoding called %(name)s.") % {"name": encoding}) from None
+        raise NotReadable(_("There is no encoding called %(name)s.") % {"name": said}) from None
+    if layout == HTML:
+        spreadsheets.choose(markup.HtmlTable(path, encoding).heads())
+        return Framing(encoding, ",", layout=layout)
+    if layout == VCARD:
+        return Framing(encoding, ",", layout=layout)
     skip = 0
     first = text.lstrip("\ufeff").partition("\n")[0].strip("\r ")
     if found := re.fullmatch(r"\"?sep=(.)\"?", first, re.IGNORECASE):
@@ -73,20 +103,62 @@ def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
         lines = lines[:-1] or lines  # the last one is cut
     delimiter = delimiter or _delimiter(lines)
     quoting = csv.QUOTE_MINIMAL
-    if delimiter == "\t" and not re.search(r'(^|\t)"', "".join(lines[:200]), re.MULTILINE):
+    if delimiter == "\t" and not _quotes_cells(lines[:200]):
         quoting = csv.QUOTE_NONE  # Amazon's files: a quote is an inch
     body = "".join(lines)
     backslashes = re.search(r'[^\\]\\"[^,;\t\r\n"]', body) and '""' not in re.sub(r'(?<=[,;\t\n])""', "", body)
     return Framing(encoding, delimiter, quoting, "\\" if backslashes else None, skip, has_nulls)
 
 
+def _quotes_cells(lines: list[str]) -> bool:
+    """Tell whether a quote at the beginning of a cell opens it: another ends it, or the cell runs over line ends."""
+    cells = [cell for line in lines for cell in line.rstrip("\r\n").split("\t") if cell.startswith('"')]
+    if all(len(cell) > 1 and cell.endswith('"') for cell in cells):
+        return bool(cells)
+    return len({line.count("\t") for line in lines if line.strip()}) > 1
+
+
 def rows(path: Path, framing: Framing, *, width: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """Yield (number of its first line, cells) of each record; with `width`, a quote that swallowed lines is noticed."""
+    """Yield (number of line or row, cells) of each record; with `width`, a quote that swallowed lines is noticed."""
+    if framing.layout == HTML:
+        yield from markup.HtmlTable(path, framing.encoding).rows("")
+        return
+    if framing.layout == VCARD:
+        with _open(path) as binary:
+            yield from vcards.rows(binary, framing.encoding)
+        return
+    if framing.layout != TEXT:
+        yield from _BOOKS[framing.layout](path).rows(framing.sheet)
+        return
     with _open(path) as binary, io.TextIOWrapper(binary, framing.encoding, "replace", newline="") as text:
         lines = itertools.islice(text, framing.skip_lines, None)
         if framing.has_nulls:
             lines = (line.replace("\x00", "") for line in lines)
         yield from _records(lines, framing, width, framing.skip_lines)
+
+
+def members(path: Path) -> list[tuple[str, Path]] | None:
+    """Unpack an archive into (name, temporary file) of each file, for the caller to remove; None if it is none."""
+    with open(path, "rb") as file:
+        is_zip = file.read(4) in _ZIP
+    return archives.unpack(path) if is_zip and archives.kind_of(path) == "archive" else None
+
+
+def _layout(path: Path) -> str:
+    """Return what the file is, by its first bytes."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if head.startswith(_ZIP):
+        kind = archives.kind_of(path)
+        return TEXT if kind == "archive" else kind
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "calamine"
+    text = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
+    if not text.startswith(b"<"):
+        return TEXT
+    if b"urn:schemas-microsoft-com:office:spreadsheet" in text and text.startswith(b"<?xml"):
+        return "xml"
+    return HTML if _PAGE.match(text) else TEXT
 
 
 def _records(lines: Iterable[str], framing: Framing, width: int, number: int) -> Iterator[tuple[int, list[str]]]:
@@ -185,25 +257,32 @@ def _is_torn(record: list[str], cells: list[str], watched: _Watched) -> bool:
 def _open(path: Path) -> Iterator[IO[bytes]]:
     """Open a file, unpacking it if it is packed; raise NotReadable where the packing is damaged."""
     with open(path, "rb") as file:
-        is_packed = file.read(2) == b"\x1f\x8b"
+        mark = file.read(4)
+    if mark in _ZIP:
+        with archives.only_member(path) as binary:
+            yield binary
+        return
     try:
-        with gzip.open(path, "rb") if is_packed else open(path, "rb") as binary:
+        with gzip.open(path, "rb") if mark.startswith(b"\x1f\x8b") else open(path, "rb") as binary:
             yield binary
     except (gzip.BadGzipFile, zlib.error, EOFError):
         raise NotReadable(_("The packed file is damaged or was cut off. Fetch it once more.")) from None
 
 
-def _scan(path: Path, known: str) -> tuple[str, bool]:
+def _scan(path: Path, known: str, layout: str) -> tuple[str, bool]:
     """Read the whole file once; return (its encoding, whether it holds null characters)."""
     decoder = None if known else codecs.getincrementaldecoder("utf-8")()
-    odd, size, since_line_end, has_nulls = None, 0, 0, False
+    odd, size, since_line_end, line_ends, has_nulls = None, 0, 0, 0, False
     with _open(path) as file:
         while block := file.read(_BLOCK):
             size += len(block)
             since_line_end = len(block) - 1 - end if (end := _line_end(block)) >= 0 else since_line_end + len(block)
             if size > MAX_UNPACKED:
                 raise NotReadable(_("The file is too large when unpacked. Split it into several."))
-            if since_line_end > MAX_LINE:
+            line_ends += block.count(b"\n")
+            if line_ends > MAX_ROWS:
+                raise too_many_rows()
+            if since_line_end > MAX_LINE and layout != HTML:
                 raise NotReadable(_("The file has a line of many million characters: it is not a table of text."))
             has_nulls = has_nulls or b"\x00" in block
             if decoder and odd is None:
@@ -219,7 +298,13 @@ def _scan(path: Path, known: str) -> tuple[str, bool]:
             return "utf-8", has_nulls
         except UnicodeDecodeError:
             odd = b""
-    return "gb18030" if _is_chinese(odd) else "cp1252", has_nulls
+    return _code_page(odd), has_nulls
+
+
+def too_many_rows() -> NotReadable:
+    return NotReadable(
+        _("The file has more than %(count)s million rows. Split it into several.") % {"count": MAX_ROWS // 1_000_000}
+    )
 
 
 def _line_end(block: bytes) -> int:
@@ -238,13 +323,37 @@ def _marked(head: bytes) -> str:
     return ""
 
 
-def _is_chinese(block: bytes) -> bool:
-    """Tell GB18030 from a Western code page: Chinese characters are pairs of high bytes, accents stand alone."""
+def _code_page(block: bytes) -> str:
+    """Tell the encodings apart that say nothing of themselves, by which bytes stand beside each other."""
     lines = [line for line in block.splitlines() if not line.isascii()][:300]
+    if _is_japanese(lines):
+        return "cp932"
     joined = b"".join(lines)
     high = sum(byte >= 0x80 for byte in joined)
     if sum(map(len, re.findall(rb"[\x80-\xff]{2,}", joined))) < 0.6 * high:
-        return False
+        return "cp1252"  # accents stand alone
+    if high >= 12 and len(re.findall(rb"[\xa8\xb8\xc0-\xff]", joined)) > 0.95 * high:
+        return "cp1251"  # Chinese uses the bytes below as well
+    return "gb18030" if _is_chinese(lines) else "cp1252"
+
+
+def _is_japanese(lines: list[bytes]) -> bool:
+    """Tell Shift-JIS: pairs that begin low, while Chinese begins high, and do not all end in a letter, as in ’s."""
+    chars = low = high = torn = 0
+    for line in lines:
+        try:
+            text = line.decode("cp932")
+        except UnicodeDecodeError:
+            torn += 1
+            continue
+        for code in (char.encode("cp932", "replace") for char in text if char >= "\x80"):
+            chars += 1
+            low += code[0] <= 0x9F
+            high += code[-1] >= 0x80 and len(code) == 2
+    return torn * 10 <= len(lines) and low > 0.6 * chars and high > 0.3 * chars
+
+
+def _is_chinese(lines: list[bytes]) -> bool:
     wide = chinese = torn = 0
     for line in lines:
         try:

@@ -15,9 +15,11 @@ from crm.campaigns import attribution
 from crm.contacts import matching
 from crm.contacts.matching import Matched, Person
 from crm.contacts.models import Contact
+from crm.imports import crediting
 from crm.imports.models import Change
 from crm.lib import bulk, changes
-from crm.orders import correcting, recording, standing
+from crm.orders import cataloguing, correcting, recording, standing
+from crm.orders.cataloguing import Catalogued, Item
 from crm.orders.models import Order
 from crm.orders.recording import Purchase, Recorded
 from crm.rewards import settling
@@ -90,6 +92,26 @@ def take_people(
     return _in_one_transaction(act)
 
 
+def take_products(
+    items: Sequence[Item],
+    *,
+    now: dt.datetime,
+    import_id: int | None = None,
+    finally_: Callable[[], None] = lambda: None,
+) -> Catalogued:
+    """Take products in; `finally_` is done last, in the same transaction."""
+
+    def act() -> Catalogued:
+        catalogued = cataloguing.catalogue(items, now=now, import_id=import_id)
+        if import_id is not None:
+            _journal([], catalogued.changes, import_id=import_id)
+        changes.tell(changes.PRODUCTS, [*catalogued.created, *catalogued.updated])
+        finally_()
+        return catalogued
+
+    return _in_one_transaction(act)
+
+
 @transaction.atomic
 def take_refund(
     order_id: int, *, amount_minor: int, key: str, at: dt.datetime, now: dt.datetime, reason: str = ""
@@ -136,6 +158,7 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
         purchase
         for purchase, row in zip(purchases, known)
         if purchase.person and purchase.contact_id is None and not recording.is_unchanged(purchase, row)
+        and not (row and row.contact_id and purchase.tells == recording.LINES)  # the other file named the buyer
     ]
     for purchase in asking:
         purchase.person.joined_at = purchase.person.joined_at or purchase.placed_at
@@ -148,13 +171,27 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
     ]
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
-    entries = settling.settle(changed, now=now) if changed else 0
+    earning = _earning(purchases, recorded)
+    entries = settling.settle(earning, now=now) if earning else 0
     if changed:
         attribution.attribute(changed, now=now)
     _tell(matched, orders=changed)
     if import_id is not None:
         _journal(matched.changed, recorded.changes, import_id=import_id)
     return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries, people=people)
+
+
+def _earning(purchases: list[Purchase], recorded: Recorded) -> list[int]:
+    """Return the orders points may be due for: all that changed, but no new one from before the programme."""
+    start, new = crediting.programme_start(), set(recorded.created)
+    ids = {*recorded.updated, *recorded.originals}
+    if start is not None and new:
+        ids.update(
+            order_id
+            for order_id, purchase in zip(recorded.order_ids, purchases)
+            if order_id in new and purchase.placed_at >= start
+        )
+    return sorted(ids)
 
 
 def _take_people(people: list[Person], *, now: dt.datetime, import_id: int | None) -> Taken:

@@ -1,13 +1,14 @@
 """One reading of one file: look, survey, take in chunk by chunk, count.
 
-The same run serves an import and a dry run; a dry run rolls every chunk back.
+The same run serves an import and a check; a check looks at what each chunk did and rolls it back.
 """
 
 import datetime as dt
+import functools
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,23 +17,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
-from crm.contacts import matching
-from crm.contacts.matching import Person
-from crm.contacts.models import Contact, ContactKey
-from crm.imports import intake, surveying
+from crm.contacts.models import Consent, Contact, ContactKey
+from crm.imports import intake, parsing, recognising, reconciling, skipping, surveying
+from crm.imports.checking import Check, keep_rejected
 from crm.imports.formats import base
-from crm.imports.formats.base import BadRow
-from crm.imports.models import Change, RejectedRow
+from crm.imports.formats.base import BadRow, Undated
+from crm.imports.models import Change
 from crm.imports.surveying import FormatUnknown, Look
-from crm.lib import bulk, money
+from crm.lib import bulk, indexing, money
+from crm.orders.cataloguing import Item
 from crm.orders.models import Order, OrderLine, Product, Refund
 from crm.orders.recording import Purchase
 from crm.rewards.models import Account, Entry
 
-CHUNK_ORDERS = 4_000
-CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
+CHUNK_ORDERS = parsing.CHUNK_ORDERS
 CHUNK_PEOPLE = 5_000
-CHUNK_REJECTED = 2_000
+_ASIDE_FROM = 5_000  # rows; fewer are written as fast with their indexes
+_OF_ORDERS, _OF_PEOPLE = (Order, OrderLine, Refund), (Contact, ContactKey, Consent)
 _GC_THRESHOLD = gc.get_threshold()
 
 
@@ -48,13 +49,11 @@ def look(path: Path, options: Mapping, format: str) -> Look:
 
 
 @contextmanager
-def _for_many_rows() -> Iterator[None]:
+def for_many_rows() -> Iterator[None]:
     """Set this process and its connection up for walking through the whole database, and back again."""
-    pragmas = {
-        "cache_size": -64_000,
-        "mmap_size": 0,
-        "wal_autocheckpoint": 20_000,
-    }  # pages written often are kept, not mapped
+    pragmas = {"cache_size": -40_000, "mmap_size": 0, "wal_autocheckpoint": 20_000}  # pages written often are kept
+    if not connection.in_atomic_block:
+        pragmas["temp_store"] = 1  # an index is sorted in a file
     held = {}
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -74,56 +73,56 @@ def _for_many_rows() -> Iterator[None]:
 
 
 class Run:
-    """One reading of one file. Without an import's id it saves nothing."""
+    """One reading of one file. With a `check` it saves nothing."""
 
     def __init__(
-        self, path: Path, *, options: Mapping, format: str, mapping: Mapping[str, int], now: dt.datetime,
-        import_id: int | None, beat: Callable[..., None] = lambda **counts: None,
+        self, path: Path, *, name: str, options: Mapping, format: str, mapping: Mapping[str, int], now: dt.datetime,
+        import_id: int, beat: Callable[..., None] = lambda **counts: None, check: Check | None = None,
+        surveyed: Callable[[surveying.Survey], None] = lambda survey: None,
     ):  # fmt: skip
-        self.path, self.said, self.format, self.mapping = path, options, format, mapping
+        self.path, self.name, self.said, self.format, self.mapping = path, name, options, format, mapping
         self.now, self.import_id, self.beat = now, import_id, beat
+        self.check, self.when_surveyed = check, surveyed
         self.started = time.monotonic()
+        self.currency = ""  # the shop's
         self.looked: Look | None = None
         self.rows_total = self.rows_read = self.rejected_count = self.seen = self.nameless = self.chunks = 0
-        self.rejected: list[BadRow] = []  # of a dry run: all; else those not written yet
+        self.rejected: list[BadRow] = []  # those not written yet
         self.warned: dict[str, list[int]] = {}
         self.doubts: list[str] = []
         self.gross: Counter[str] = Counter()
         self.refunded: Counter[str] = Counter()
+        self.stored: Counter[str] = Counter()  # what the books hold of the same orders
         self.orders: Counter[str] = Counter()
         self.people: set[int] = set()
         self.former_buyers: set[int] = set()  # of orders that are somebody else's now
-        self.new_people: set[tuple] = set()
-        self.new_people_count = 0
         self.changed_people: set[int] = set()
         self.products: set[str] = set()
         self.finished = False
 
     def read(self) -> None:
         """Read the file from beginning to end."""
-        with _for_many_rows():
-            self._read()
+        with for_many_rows():
+            try:
+                self._read()
+            finally:
+                if self.check is None:
+                    indexing.build()
 
     def _read(self) -> None:
         shop = Shop.current()
+        self.currency = shop.currency
         self.looked = looked = look(self.path, self.said, self.format)
         if not self.format and looked.confidence < base.SURE:
             raise FormatUnknown(unknown(looked))
-        mapping = self.mapping or looked.mapping
-        currency = self.said.get("currency") or shop.currency
-        surveyed = surveying.survey(
-            self.path, looked, mapping=mapping, currency=currency, decimal=self.said.get("decimal", ""),
-            day_first=self.said.get("dayfirst"), beat=lambda rows: self.beat(),
+        job = parsing.Job(
+            self.path, looked, mapping=self.mapping or looked.mapping,
+            currency=self.said.get("currency") or shop.currency, zone=self.said.get("timezone") or shop.timezone,
+            decimal=self.said.get("decimal", ""), day_first=self.said.get("dayfirst"),
+            source=self.said.get("source", ""), file_name=self.name,
         )  # fmt: skip
-        self.rows_total, self.doubts = surveyed.rows_total, surveyed.doubts
-        self.beat(rows_total=surveyed.rows_total)
-        options = surveying.options_for(
-            looked, surveyed, mapping=mapping, zone=self.said.get("timezone") or shop.timezone, currency=currency,
-            source=self.said.get("source", ""), warn=self._warn,
-        )  # fmt: skip
-        groups = surveying.Groups(self.path, looked, surveyed, mapping=mapping)
         try:
-            self._take_all(looked.member.parse(self._counted(groups), options), groups)
+            parsing.read_aside(job, self._hear)
         except Exception:
             self._conclude()
             raise
@@ -136,31 +135,33 @@ class Run:
             )
         self.finished = True
 
+    def _set_indexes_aside(self) -> None:
+        """Set indexes aside where most of what will be in the tables is in this file."""
+        if self.check is not None or self.rows_total < _ASIDE_FROM:
+            return
+        if max(Order.objects.count(), Contact.objects.count()) * 2 <= self.rows_total:
+            indexing.set_aside(*_OF_ORDERS, *_OF_PEOPLE, keep=["phone_key"])
+
     def _conclude(self) -> None:
         """Bring the standing of everybody in the file up to date, in the order they lie in the database."""
-        if self.import_id is None or self.looked.member.KIND != base.ORDERS:
+        if self.check is not None or self.looked.member.KIND != base.ORDERS:
             return
+        indexing.build(*_OF_ORDERS)
         people = sorted(self.people | self.former_buyers)
         for start in range(0, len(people), CHUNK_PEOPLE):
             intake.conclude(people[start : start + CHUNK_PEOPLE], now=self.now, import_id=self.import_id)
 
-    def _counted(self, groups: surveying.Groups) -> Iterator[base.Group]:
-        for group in groups:
-            self.rows_read += len(group)
-            yield group
-
-    def _take_all(self, items: Iterable, groups: surveying.Groups) -> None:
-        batch, lines = [], 0
-        for item in items:
-            if isinstance(item, BadRow):
-                self._reject(item)
-                continue
-            batch.append(item)
-            lines += len(item.lines) if isinstance(item, Purchase) else 3
-            if len(batch) >= CHUNK_ORDERS or lines >= CHUNK_LINES or len(self.rejected) >= CHUNK_REJECTED:
-                self._flush(batch, groups)
-                batch, lines = [], 0
-        self._flush(batch, groups)
+    def _hear(self, told: parsing.Alive | surveying.Survey | parsing.Piece) -> None:
+        match told:
+            case parsing.Alive():
+                self.beat()
+            case surveying.Survey():
+                self.rows_total, self.doubts = told.rows_total, told.doubts
+                self.beat(rows_total=told.rows_total)
+                self.when_surveyed(told)
+                self._set_indexes_aside()
+            case parsing.Piece():
+                self._take(told)
 
     def _reject(self, row: BadRow) -> None:
         hidden = self.looked.header.private()
@@ -168,55 +169,86 @@ class Run:
         self.rejected.append(row)
         self.rejected_count += 1
 
-    def _flush(self, batch: list, groups: surveying.Groups) -> None:
-        for row in groups.bad:
-            self.rows_read += 1
+    def _take(self, piece: parsing.Piece) -> None:
+        batch = piece.items + self._dated(piece.undated)
+        self.rows_read += piece.rows
+        for code, line_number in piece.warned:
+            self._warn(code, line_number)
+        for row in piece.bad:
             self._reject(row)
-        groups.bad.clear()
+        if self.check is not None:
+            self.check.begin()
         if not batch:
             with transaction.atomic():
-                self._end_of_chunk()
+                self._end_of_chunk(batch)
         elif self.looked.member.KIND == base.CONTACTS:
-            self._count(batch, intake.take_people(batch, **self._through_the_door))
+            self._count(batch, intake.take_people(batch, **self._through_the_door(batch)))
+        elif self.looked.member.KIND == base.PRODUCTS:
+            self._tally_products(batch)
+            intake.take_products(batch, **self._through_the_door(batch))
         else:
             for purchase in batch:
                 self._tally(purchase)
-            taken = intake.take_orders(batch, more_to_come=self.import_id is not None, **self._through_the_door)
+            if any(purchase.kind == Order.Kind.RETURN for purchase in batch):
+                indexing.build(*_OF_ORDERS)  # a slip looks for its sale
+            taken = intake.take_orders(batch, more_to_come=True, **self._through_the_door(batch))
             self._count(batch, taken)
             self.orders.update(created=len(taken.recorded.created), updated=len(taken.recorded.updated))
             self.former_buyers |= set(taken.recorded.contact_ids) - self.people
-        if self.import_id is not None:
-            self.rejected = []
+        if self.check is not None:
+            with transaction.atomic():  # the chunk's own is rolled back
+                self.beat(rows_read=self.rows_read)
+                self.check.keep(self.rejected)
+        self.rejected = []
         self.chunks += 1
         if self.chunks & (self.chunks - 1) == 0:  # after 1, 2, 4, 8 … chunks: each time the tables have doubled
             bulk.refresh_statistics(Contact, ContactKey, Order, OrderLine, Refund, Product, Account, Entry)
 
-    @property
-    def _through_the_door(self) -> dict:
-        return {"now": self.now, "import_id": self.import_id, "finally_": self._end_of_chunk}
+    def _dated(self, undated: list[Undated]) -> list[Purchase]:
+        """Return the orders of a file without dates that the books know, with their dates; set the others aside."""
+        known: dict[tuple[str, str], dt.datetime] = {}
+        for source in {item.purchase.source for item in undated}:
+            numbers = [item.purchase.number for item in undated if item.purchase.source == source]
+            orders = Order.objects.filter(source=source, number__in=bulk.among(numbers))
+            known |= {(source, number): placed for number, placed in orders.values_list("number", "placed_at")}
+        dated = []
+        for item in undated:
+            purchase = item.purchase
+            if (purchase.source, purchase.number) in known:
+                purchase.placed_at = known[purchase.source, purchase.number]
+                dated.append(purchase)
+                continue
+            for row in item.bad:
+                self._reject(row)
+        return dated
 
-    def _end_of_chunk(self) -> None:
-        """Show how far we are and keep the rejected rows, in the chunk's transaction; a dry run takes it all back."""
-        self.beat(rows_read=self.rows_read)
-        if self.import_id is None:
+    def _through_the_door(self, batch: list) -> dict:
+        return {
+            "now": self.now,
+            "import_id": self.import_id,
+            "finally_": functools.partial(self._end_of_chunk, batch),
+        }
+
+    def _end_of_chunk(self, batch: list) -> None:
+        """Show how far we are and keep the rejected rows, in the chunk's transaction; a check takes it all back."""
+        self.stored += reconciling.stored(item for item in batch if isinstance(item, Purchase))
+        if self.check is not None:
+            self.check.look(batch)
             transaction.set_rollback(True)
             return
-        bulk.insert(
-            RejectedRow,
-            ("importing_id", "line_number", "cells", "reason"),
-            [(self.import_id, row.line_number, row.cells, row.reason[:250]) for row in self.rejected],
-        )
+        self.beat(rows_read=self.rows_read)
+        keep_rejected(self.rejected, import_id=self.import_id)
 
     def _count(self, batch: list, taken: intake.Taken) -> None:
         self.seen += len(batch)
         self.people.update(filter(None, taken.contact_ids))
         self.changed_people.update(contact_id for contact_id, *_rest in taken.matched.changed)
-        if self.import_id is None:
-            self._tally_new_people(taken)
+        if self.check is not None:
+            self.people -= set(taken.matched.created)  # rolled back; their numbers mean nothing
 
     def _tally(self, purchase: Purchase) -> None:
         if purchase.kind == Order.Kind.SALE:
-            self.gross[purchase.currency] += purchase.total_minor
+            self.gross[purchase.currency] += reconciling.said(purchase)
             if purchase.refunded_minor:
                 self.refunded[purchase.currency] += purchase.refunded_minor
                 if purchase.refunded_minor > purchase.total_minor:
@@ -229,17 +261,11 @@ class Run:
         for line in purchase.lines:
             self.products.add(line.key)
 
-    def _tally_new_people(self, taken: intake.Taken) -> None:
-        """Count the people a dry run would make: chunks are rolled back, so their keys must be remembered here."""
-        made = set(taken.matched.created)
-        self.people -= made
-        keys: dict[int, set[tuple]] = {}
-        for person, contact_id in zip(taken.people, taken.matched.contact_ids):
-            if contact_id in made:
-                keys.setdefault(contact_id, set()).update(_identities(person))
-        for identities in keys.values():
-            self.new_people_count += self.new_people.isdisjoint(identities)
-            self.new_people |= identities
+    def _tally_products(self, items: list[Item]) -> None:
+        for item in items:
+            self.products.add(item.key)
+            if item.currency not in ("", self.currency) and (item.price_minor or item.cost_minor):
+                self._warn("foreign_price", item.line_number)
 
     def _warn(self, code: str, line_number: int) -> None:
         self.warned.setdefault(code, [0, line_number])[0] += 1
@@ -247,11 +273,12 @@ class Run:
     def result(self, name: str) -> dict:
         """Return what the run came to, in the shape `import_shop --json` prints."""
         products = self.products - {""}
-        if self.import_id is None:
-            made, changed = self.new_people_count, len(self.changed_people)
-            people = {"created": made, "updated": changed, "unchanged": len(self.people) - changed}
+        if self.check is not None:
+            changed = len(self.changed_people & self.people)
+            people = {"created": self.check.new_people, "updated": changed, "unchanged": len(self.people) - changed}
             known = Product.objects.filter(key__in=bulk.among(products)).count()
-            goods = {"created": len(products) - known, "updated": 0, "unchanged": known}
+            filled = self.check.counts["product_changed"]
+            goods = {"created": len(products) - known, "updated": filled, "unchanged": known - filled}
         else:
             people = self._saved(Contact, "contact", len(self.people))
             goods = self._saved(Product, "product", len(products))
@@ -269,8 +296,12 @@ class Run:
             "contacts": people,
             "products": goods,
             "gross_total": _decimals(self.gross),
+            "stored_total": _decimals(self.stored),
             "refunded_total": _decimals(self.refunded),
+            "without_buyer": self.nameless,
+            "read_as": recognising.read_as(Shop.current()),
             "rejected": self.rejected_count,
+            "skipped": skipping.count(self.warned),
             "warnings": [*self.doubts, *self._sentences()],
             "seconds": round(time.monotonic() - self.started, 3),
         }
@@ -294,9 +325,36 @@ class Run:
                         " totals count as given back.",
                         count,
                     ) % {"count": count, "line": line_number}  # fmt: skip
+                case "foreign_price":
+                    yield ngettext(
+                        "%(count)s product has a price in another currency than the shop's %(own)s (line %(line)s); the"
+                        " price was left out.",
+                        "%(count)s products have a price in another currency than the shop's %(own)s (first on line"
+                        " %(line)s); these prices were left out.",
+                        count,
+                    ) % {"count": count, "line": line_number, "own": self.currency}  # fmt: skip
+                case "net_sales_without_buyers":
+                    yield _(
+                        "This report names no e-mail addresses and only net sales, without tax and shipping: its orders"
+                        " are kept without customers. An export of the orders by a plugin tells all of it."
+                    )
                 case "no_total_column":
                     yield _(
                         "The file has no column with the orders' totals: they were added up from lines and shipping."
+                    )
+                case "joined_unread":
+                    yield ngettext(
+                        "%(count)s date since when somebody is a customer could not be read and was left out (line"
+                        " %(line)s).",
+                        "%(count)s dates since when people are customers could not be read and were left out (first on"
+                        " line %(line)s).",
+                        count,
+                    ) % {"count": count, "line": line_number}  # fmt: skip
+                case "status_in_file_name":
+                    yield _(
+                        "Only the name of Mailchimp's file tells who is subscribed, and this name does not: nobody's"
+                        " answer was changed. Give it its name back (subscribed…, unsubscribed…, cleaned…) and import"
+                        " it again."
                     )
                 case "two_ids_one_number":
                     yield ngettext(
@@ -305,6 +363,8 @@ class Run:
                         " order.",
                         count,
                     ) % {"count": count, "line": line_number}  # fmt: skip
+                case left_out if left_out.startswith(skipping.PREFIX):
+                    yield skipping.sentence(left_out, count, line_number)
         if self.nameless and self.finished:
             yield ngettext(
                 "%(count)s order names no buyer; it is kept without a customer.",
@@ -320,15 +380,6 @@ def unknown(looked: Look) -> str:
         "We do not know this kind of file (columns %(names)s …). Say --format, or import it in the browser and match"
         " its columns there."
     ) % {"names": names}  # fmt: skip
-
-
-def _identities(person: Person) -> set[tuple]:
-    found = {("key", person.source, person.key)} if person.key else set()
-    if person.email and (address := matching.email_key(person.email)):
-        found.add(("email", address))
-    if person.phone and (phone := matching.phone_key(person.phone, person.country)):
-        found.add(("phone", phone))
-    return found
 
 
 def _decimals(sums: Mapping[str, int]) -> dict[str, str]:

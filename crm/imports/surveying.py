@@ -79,6 +79,7 @@ class Survey:
     repeated: frozenset[int] = frozenset()
     tags: Counter[str] = field(default_factory=Counter)
     doubts: list[str] = field(default_factory=list)
+    asks: list[str] = field(default_factory=list)  # what only the owner can tell: dayfirst, decimal
 
 
 def look(path: Path, *, format: str = "", encoding: str = "", delimiter: str = "") -> Look:
@@ -108,7 +109,7 @@ def look(path: Path, *, format: str = "", encoding: str = "", delimiter: str = "
             if confidence > best[0]:
                 best = confidence, index, cells, member
     confidence, index, cells, member = best
-    if format and not confidence and format != plain.SLUG:
+    if format and not confidence and not hasattr(FORMATS[format], "FIELDS"):  # the owner says what the columns mean
         raise FormatUnknown(
             _("This does not look like “%(label)s”: columns it needs are missing.") % {"label": FORMATS[format].LABEL}
         )
@@ -164,22 +165,29 @@ def survey(
             found.tags[tag(cells)] += 1
         if count % _BEAT_ROWS == 0:
             beat(count)
+            if count > framing.MAX_ROWS:  # a number of eight bytes is kept for each
+                raise framing.too_many_rows()
     found.rows_total = count
+    if left_out := looked.framing.left_out:
+        found.doubts.append(
+            _("Only the sheet “%(name)s” was read. To import %(others)s as well, save each as a file of its own.")
+            % {"name": looked.framing.sheet, "others": ", ".join(f"“{name}”" for name in left_out)}
+        )
     found.scattered, found.repeated = _doubles(groups), _doubles(prints)
     _decide_marks(found, looked, amounts, decimal)
-    _decide_order_of_day(found, dates, currency, day_first)
+    _decide_order_of_day(found, dates, currency, day_first, needs.day_first)
     return found
 
 
 def options_for(
     looked: Look, surveyed: Survey, *, mapping: Mapping[str, int], zone: str, currency: str, source: str = "",
-    warn: Callable[[str, int], None],
+    file_name: str = "", warn: Callable[[str, int], None],
 ) -> Options:  # fmt: skip
     """Return how the format shall read this file."""
     return Options(
         header=looked.header, zone=ZoneInfo(zone), currency=currency, mapping=mapping, marks=surveyed.marks,
         mark=surveyed.mark, day_first=surveyed.day_first, repeated=surveyed.repeated, tags=surveyed.tags, source=source,
-        warn=warn,
+        file_name=file_name, warn=warn,
     )  # fmt: skip
 
 
@@ -314,8 +322,13 @@ def _usual_width(widths: Counter[int], header: int) -> int:
 
 
 def _doubles(hashes: array.array) -> frozenset[int]:
-    ordered = sorted(hashes)
-    return frozenset(one for one, next_one in itertools.pairwise(ordered) if one == next_one)
+    """Return the hashes that occur more than once; of very many a part at a time, for sorting needs memory."""
+    parts = len(hashes) // 1_000_000 + 1
+    found: set[int] = set()
+    for part in range(parts):
+        ordered = sorted(hashes if parts == 1 else (one for one in hashes if one % parts == part))
+        found.update(one for one, next_one in itertools.pairwise(ordered) if one == next_one)
+    return frozenset(found)
 
 
 def _decide_marks(found: Survey, looked: Look, amounts: Mapping[int, values.AmountEvidence], decimal: str) -> None:
@@ -330,6 +343,8 @@ def _decide_marks(found: Survey, looked: Look, amounts: Mapping[int, values.Amou
         for index, mark in decided.items()
     }
     for index, mark in found.marks.items():
+        if mark == "unknown" and "decimal" not in found.asks:
+            found.asks.append("decimal")
         if mark in ("both", "unknown"):
             found.doubts.append(
                 _("Column “%(name)s” does not write its decimals in one way; rows we could not read are listed below.")
@@ -338,8 +353,9 @@ def _decide_marks(found: Survey, looked: Look, amounts: Mapping[int, values.Amou
 
 
 def _decide_order_of_day(
-    found: Survey, dates: Mapping[int, values.DateEvidence], currency: str, day_first: bool | None
+    found: Survey, dates: Mapping[int, values.DateEvidence], currency: str, day_first: bool | None, custom: bool | None
 ) -> None:
+    """Decide whether the day stands first: as said, else as the columns tell, else by the platform's custom."""
     if day_first is not None:
         found.day_first = day_first
         return
@@ -351,7 +367,11 @@ def _decide_order_of_day(
         return
     if any(evidence.day_first for evidence in dates.values()):
         return  # the column contradicts itself: only cells that speak for themselves are read
+    if custom is not None:
+        found.day_first = custom
+        return
     found.day_first = currency not in _MONTH_FIRST
+    found.asks.append("dayfirst")
     found.doubts.append(
         _("Dates such as 03/04 were read as day/month. If that is wrong, undo and import again with month/day.")
         if found.day_first

@@ -6,7 +6,5 @@ from crm.lib import clock
 
 @shared_task
 def read_import(*, import_id: int) -> str:
-    """Read one import, unless somebody else is at it."""
-    if not reading.claim(import_id, now=clock.now()):
-        return ""
-    return reading.read(import_id, now=clock.now()).state
+    """Check, read or take back one import, whatever waits, unless somebody else is at it."""
+    return reading.take_up(import_id, now=clock.now())

@@ -1,19 +1,26 @@
 """Take an import back: what it changed is put back, what it made is removed, the points follow.
 
-Piece by piece, each in a transaction of its own, so that an interrupted undo can be begun again. A row
-that somebody changed since is not ours any more: it stays as it is and is listed.
+Piece by piece, each in a transaction of its own, so that an interrupted undo can be begun again; how far it is and
+what it had to leave stands in `Import.undo`, written with each piece. A row that somebody changed since is not ours
+any more: it stays as it is and is listed.
 """
 
 import datetime as dt
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import OuterRef, Subquery, Sum
+from django.utils import translation
 from django.utils.translation import gettext as _
 
+from crm.accounts.models import Shop
 from crm.campaigns import attribution
 from crm.campaigns.models import Message
 from crm.contacts.models import Consent, Contact, ContactKey, Note
+from crm.imports import crediting
 from crm.imports.models import Change, Import
 from crm.lib import bulk
 from crm.orders import returning, standing
@@ -22,7 +29,9 @@ from crm.rewards import ledger, settling
 from crm.rewards.models import Account, Entry
 
 PIECE = 500
-_LISTED = 1_000  # conflicts that are named one by one
+_LISTED = 500  # conflicts that are named one by one
+_FORESEEN = 50
+_KINDS = ("orders", "contacts", "products")
 _MODELS = {"contact": Contact, "order": Order, "product": Product}
 _LINE = ("order_id", "position", "product_id", "name", "sku", "quantity", "unit_price_minor", "total_minor")
 _REFUND = ("order_id", "key", "amount_minor", "at", "reason", "quantities")
@@ -33,13 +42,27 @@ class NotUndoable(ValueError):
 
 
 class _Undo:
-    """One undo: what it did so far."""
+    """One undo: what it did so far, by this process and by one that died before it."""
 
-    def __init__(self, import_id: int, now: dt.datetime):
+    def __init__(self, import_id: int, now: dt.datetime, so_far: dict):
         self.import_id, self.now = import_id, now
-        self.counts = {name: {"removed": 0, "restored": 0, "kept": 0} for name in ("orders", "contacts", "products")}
+        self.counts = {kind: so_far.get(kind) or {"removed": 0, "restored": 0, "kept": 0} for kind in _KINDS}
         self.restored: dict[str, set[int]] = defaultdict(set)
-        self.conflicts: list[dict] = []
+        self.conflicts: list[dict] = so_far.get("conflicts", [])
+        self.done, self.total = so_far.get("done", 0), so_far.get("total", 0)
+        self.started = time.monotonic()
+
+    def told(self) -> dict:
+        """Return what the undo came to so far."""
+        return {**self.counts, "conflicts": self.conflicts}
+
+    def save(self, pieces: int = 0) -> None:
+        """Write how far we are, inside the transaction of the piece that was done."""
+        self.done += pieces
+        alive = self.now + dt.timedelta(seconds=time.monotonic() - self.started)
+        Import.objects.filter(pk=self.import_id).update(
+            undo={**self.told(), "done": self.done, "total": self.total}, heartbeat_at=alive
+        )
 
     def conflict(self, table: str, row_id: int, label: str, reason: str) -> None:
         self.counts[table + "s"]["kept"] += 1
@@ -62,11 +85,13 @@ class _Undo:
                     else:
                         refused.add(row)
                 for change in touched:
-                    self.restored[change.table].add(change.row_id)
+                    known = self.restored[change.table]
+                    if change.version_after or change.table == "product":  # a beginning is standing, not an edit
+                        self.counts[change.table + "s"]["restored"] += change.row_id not in known
+                        known.add(change.row_id)
                 self._after({change.row_id for change in touched if change.table == "order"})
                 Change.objects.filter(id__in=[change.id for change in changes]).delete()
-        for table, ids in self.restored.items():
-            self.counts[table + "s"]["restored"] = len(ids)
+                self.save(len(changes))
 
     def _restore(self, change: Change) -> bool:
         model = _MODELS[change.table]
@@ -105,7 +130,7 @@ class _Undo:
         if "consent" in columns:
             Consent.objects.create(
                 contact_id=row.pk, state=columns["consent"], source=Consent.Source.IMPORT, at=self.now,
-                detail=_("Import %(number)s was undone") % {"number": self.import_id},
+                detail=self._reason,
             )  # fmt: skip
         return True
 
@@ -119,6 +144,7 @@ class _Undo:
                     self.conflict("order", order.pk, order.number, _("changed since the import"))
                 going = list(orders.filter(version=1).values_list("id", "contact_id", "kind"))
                 gone = [order_id for order_id, _contact, _kind in going]
+                crediting.take_back(gone, now=self.now, reason=self._reason)
                 slips = [order_id for order_id, _contact, kind in going if kind == Order.Kind.RETURN]
                 originals, _changes = returning.unmatch(slips, now=self.now, import_id=self.import_id)
                 people = {contact_id for _order, contact_id, _kind in going if contact_id}
@@ -127,6 +153,7 @@ class _Undo:
                 orders.update(created_by_import=None)  # those that stay belong to whoever changed them
                 self._after({*gone, *originals}, people)
                 self.counts["orders"]["removed"] += len(gone)
+                self.save(len(ids))
 
     def remove_contacts(self) -> None:
         ContactKey.objects.filter(created_by_import=self.import_id).exclude(
@@ -143,12 +170,16 @@ class _Undo:
                 people.filter(id__in=gone).delete()
                 people.update(created_by_import=None)
                 self.counts["contacts"]["removed"] += len(gone)
+                self.save(len(ids))
+
+    @property
+    def _reason(self) -> str:
+        return _("Import %(number)s was undone") % {"number": self.import_id}
 
     def _take_gifts_back(self, ids: Sequence[int]) -> None:
         """Take welcome gifts back: the people they greeted were never here."""
         gifts = Entry.objects.filter(account__contact__in=ids, kind=Entry.Kind.WELCOME, points__gt=0)
         given = gifts.values_list("account__contact_id", "points", "source", "rule_id")
-        reason = _("Import %(number)s was undone") % {"number": self.import_id}
         ledger.post(
             [
                 ledger.Posting(
@@ -158,7 +189,7 @@ class _Undo:
                     source=f"undo:{self.import_id}:{source}",
                     at=self.now,
                     rule_id=rule_id,
-                    reason=reason,
+                    reason=self._reason,
                 )
                 for contact_id, points, source, rule_id in given
             ],
@@ -181,8 +212,7 @@ class _Undo:
         stay(Note.objects.filter(contact__in=ids).values_list("contact_id", flat=True), _("has notes"))
         accounts = Account.objects.filter(contact__in=ids)
         stay(accounts.exclude(balance=0).values_list("contact_id", flat=True), _("has points"))
-        by_hand = Entry.objects.filter(kind__in=[Entry.Kind.ADJUST, Entry.Kind.CAMPAIGN], account__contact__in=ids)
-        stay(by_hand.values_list("account__contact_id", flat=True), _("was given points"))
+        stay(crediting.by_hand(ids), _("was given points"))
         return reasons
 
     def remove_products(self) -> None:
@@ -194,6 +224,7 @@ class _Undo:
                 Product.objects.filter(id__in=sold).update(created_by_import=None)
                 self.counts["products"]["removed"] += len(gone)
                 self.counts["products"]["kept"] += len(sold)
+                self.save(len(ids))
 
     def _after(self, order_ids: set[int], people: set[int] = frozenset()) -> None:
         """Bring points, standing and campaign results in line with orders that changed or went."""
@@ -207,23 +238,120 @@ class _Undo:
 
 def undo(import_id: int, *, now: dt.datetime) -> dict:
     """Undo an import and return what was removed, restored and kept; raise NotUndoable."""
+    begin(import_id, now=now)
+    Import.objects.filter(pk=import_id).update(heartbeat_at=now)
+    return carry_on(import_id, now=now)
+
+
+def begin(import_id: int, *, now: dt.datetime) -> None:
+    """Let a worker undo an import; raise NotUndoable."""
     importing = Import.objects.filter(pk=import_id).first()
     if importing is None:
         raise NotUndoable(_("There is no import %(number)s.") % {"number": import_id})
     if importing.state == Import.State.UNDONE:
         raise NotUndoable(_("Import %(number)s was undone already.") % {"number": import_id})
-    ended = [Import.State.DONE, Import.State.STOPPED, Import.State.FAILED]
-    if importing.state not in ended:
+    row = Import.objects.filter(pk=import_id)
+    begun = {"state": Import.State.UNDOING, "started_at": now, "heartbeat_at": None, "error": ""}
+    ended = row.filter(state__in=[Import.State.DONE, Import.State.STOPPED, Import.State.FAILED])
+    broken_off = row.filter(state=Import.State.UNDOING, error__gt="")
+    if not (ended.update(**begun, undo={"total": _rows_of(import_id)}) or broken_off.update(**begun)):
         raise NotUndoable(_("Import %(number)s is not finished; stop it first.") % {"number": import_id})
-    work = _Undo(import_id, now)
-    beginnings = models.Q(table="contact", version_after=0)
-    work.restore(~beginnings)
-    work.remove_orders()
-    work.restore(beginnings)  # when people joined follows their orders, so it waits until these are gone
-    work.remove_contacts()
-    work.remove_products()
-    Import.objects.filter(pk=import_id, state__in=ended).update(state=Import.State.UNDONE, undone_at=now)
-    return {"import_id": import_id, **work.counts, "conflicts": work.conflicts}
+
+
+def carry_on(import_id: int, *, now: dt.datetime) -> dict:
+    """Undo an import that was begun to be undone, or go on where that ended; return what came of it."""
+    with translation.override(Shop.current().language), _saying_why(import_id):  # kept for the owner to read later
+        work = _Undo(import_id, now, Import.objects.values_list("undo", flat=True).get(pk=import_id))
+        beginnings = models.Q(table="contact", version_after=0)
+        work.restore(~beginnings)
+        work.remove_orders()
+        work.restore(beginnings)  # when people joined follows their orders, so it waits until these are gone
+        work.remove_contacts()
+        work.remove_products()
+        with transaction.atomic():
+            work.save()
+            Import.objects.filter(pk=import_id, state=Import.State.UNDOING).update(
+                state=Import.State.UNDONE, undone_at=now
+            )
+    return {"import_id": import_id, **work.told()}
+
+
+@contextmanager
+def _saying_why(import_id: int) -> Iterator[None]:
+    """Note on the import what broke an undo off; it can be gone on with."""
+    try:
+        yield
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        said = _("We could not take it back to the end: %(reason)s") % {"reason": reason[:400]}
+        Import.objects.filter(pk=import_id).update(error=said)
+        raise
+
+
+# ---- what would happen
+
+
+def foresee(import_id: int) -> dict:
+    """Return what an undo would remove, restore and leave, the points it would take, and the first rows it leaves."""
+    orders = Order.objects.filter(created_by_import=import_id)
+    people = Contact.objects.filter(created_by_import=import_id)
+    leaving: list[dict] = []
+    staying = _foreseen_to_stay(import_id)
+    counts = {
+        "orders": {"removed": orders.filter(version=1).count(), "kept": orders.filter(version__gt=1).count()},
+        "contacts": {"removed": people.count() - len(staying), "kept": len(staying)},
+        "products": {"removed": Product.objects.filter(created_by_import=import_id).count(), "kept": 0},
+    }
+    changed_since = _("changed since the import")
+    for order in orders.filter(version__gt=1).order_by("id")[:_FORESEEN]:
+        leaving.append({"table": "order", "id": order.pk, "label": order.number, "reason": changed_since})
+    for table, model in _MODELS.items():
+        changes = Change.objects.filter(importing=import_id, table=table)
+        if table != "product":
+            changes = changes.filter(version_after__gt=0)
+        total = changes.values("row_id").distinct().count()
+        kept = 0
+        if table != "product":
+            now_at = Subquery(model.objects.filter(pk=OuterRef("row_id")).values("version")[:1])
+            untouched = changes.filter(version_after=now_at).values("row_id").distinct()
+            kept = total - untouched.count()
+            moved = model.objects.filter(id__in=changes.values("row_id")).exclude(id__in=untouched)
+            for row in moved.order_by("id")[:_FORESEEN] if kept else ():
+                leaving.append({"table": table, "id": row.pk, "label": str(row), "reason": changed_since})
+        counts[table + "s"]["restored"] = total - kept
+        counts[table + "s"]["kept"] += kept
+    for person in people.filter(id__in=sorted(staying)[:_FORESEEN]).order_by("id"):
+        leaving.append({"table": "contact", "id": person.pk, "label": str(person), "reason": staying[person.pk]})
+    gifts = Entry.objects.filter(kind=Entry.Kind.WELCOME, account__contact__created_by_import=import_id)
+    points = crediting.points_of_orders(import_id) + (gifts.aggregate(sum=Sum("points"))["sum"] or 0)
+    return {**counts, "conflicts": leaving[:_FORESEEN], "points": int(points)}
+
+
+def _foreseen_to_stay(import_id: int) -> dict[int, str]:
+    """Return who of the people an import made would stay, and why."""
+    mine = models.Q(contact__created_by_import=import_id)
+    others = Order.objects.filter(mine).exclude(created_by_import=import_id, version=1)
+    by_hand = Entry.objects.filter(
+        kind__in=[Entry.Kind.ADJUST, Entry.Kind.CAMPAIGN], account__contact__created_by_import=import_id
+    ).values_list("account__contact_id", flat=True)
+    changed = Contact.objects.filter(created_by_import=import_id, version__gt=1)
+    reasons: dict[int, str] = {}
+    for rows, reason in (
+        (changed.values_list("id", flat=True), _("changed since the import")),
+        (others.values_list("contact_id", flat=True), _("has other orders")),
+        (Message.objects.filter(mine).values_list("contact_id", flat=True), _("was written to")),
+        (Note.objects.filter(mine).values_list("contact_id", flat=True), _("has notes")),
+        (crediting.by_hand(list(by_hand.distinct())), _("was given points")),
+    ):
+        for contact_id in rows:
+            reasons.setdefault(contact_id, reason)
+    return reasons
+
+
+def _rows_of(import_id: int) -> int:
+    """Return how many rows an undo has to look at."""
+    made = sum(model.objects.filter(created_by_import=import_id).count() for model in _MODELS.values())
+    return made + Change.objects.filter(importing=import_id).count()
 
 
 def _pieces(rows: models.QuerySet) -> Iterator[list[int]]:

@@ -18,6 +18,7 @@ from crm.lib import money
 
 UTC = ZoneInfo("UTC")
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\x00"))
+_SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _EMPTY = {"", "-", "--", "—", "nan", "n/a", "null", "none", "#n/a"}
 
 
@@ -46,10 +47,9 @@ def fold(header: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", header).translate(_INVISIBLE).casefold().replace("_", " ").split())
 
 
-@lru_cache(maxsize=4096)
 def is_scientific(text: str) -> bool:
     """Tell whether a spreadsheet wrote a long number as 1.23457E+17, which loses its digits."""
-    return re.fullmatch(r"\d([.,]\d+)?E\+?\d+", text.strip(), re.IGNORECASE) is not None
+    return ("E" in text or "e" in text) and _SCIENTIFIC.fullmatch(text.strip()) is not None
 
 
 # ---- amounts
@@ -195,18 +195,18 @@ _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan ene gen januar january enero janvier gennaio januari janeiro",
-            "feb fev fév february februar febrero février febbraio februari fevereiro",
+            "jan janv ene gen januar january enero janvier gennaio januari janeiro",
+            "feb fev fév févr february februar febrero février febbraio februari fevereiro",
             "mar mär mrt märz march marzo mars maart março",
             "apr abr avr april abril avril aprile",
-            "may mai mayo mei maggio maio mag",
+            "may mai maj mayo mei maggio maio mag",
             "jun june juni junio juin giugno junho giu",
-            "jul july juli julio juillet luglio julho lug",
+            "jul juil july juli julio juillet luglio julho lug",
             "aug ago aoû août august agosto augustus",
             "sep sept set september septiembre septembre settembre setembro",
             "oct okt out ott october oktober octubre octobre ottobre outubro",
             "nov november noviembre novembre novembro",
-            "dec dez dic déc december dezember diciembre décembre dicembre dezembro",
+            "dec dez dic des déc december dezember diciembre décembre dicembre dezembro",
         ),
         start=1,
     )

@@ -6,80 +6,22 @@ of queries that does not grow with the list.
 """
 
 import datetime as dt
-import hashlib
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from operator import attrgetter
 
 from crm.accounts.models import Shop
-from crm.contacts.matching import Person
 from crm.lib import bulk
 from crm.orders import returning
 from crm.orders.models import Order, OrderLine, Product, Refund
+from crm.orders.purchases import HEAD, LINES, Purchase, PurchaseLine, content_hash, knows_better, product_key
 
-NAME_LIMIT, SKU_LIMIT, KEY_LIMIT = 300, 120, 200
+NAME_LIMIT, SKU_LIMIT = 300, 120
 
-
-@dataclass(slots=True)
-class PurchaseLine:
-    """One line of an order; amounts in minor units, negative on a return slip.
-
-    Many orders may share one object, since shops sell the same things: do not change one after it was handed in.
-    """
-
-    name: str = ""
-    sku: str = ""
-    quantity: float = 1
-    unit_price_minor: int = 0
-    total_minor: int = 0
-    category: str = ""
-    _key: str | None = None
-    _content: str = ""
-
-    @property
-    def key(self) -> str:
-        """Return what its product is known by."""
-        if self._key is None:
-            self._key = product_key(self.sku, self.name)
-        return self._key
-
-    @property
-    def content(self) -> str:
-        """Return all it says as one text, to tell a changed order."""
-        if not self._content:
-            self._content = repr(
-                (self.name, self.sku, self.quantity, self.unit_price_minor, self.total_minor, self.category)
-            )
-        return self._content
-
-
-@dataclass(slots=True)
-class Purchase:
-    """One order as a file, a form or a program tells it; amounts in minor units of its currency."""
-
-    source: str
-    number: str
-    placed_at: dt.datetime
-    currency: str
-    total_minor: int
-    kind: str = "sale"
-    discount_minor: int = 0
-    shipping_minor: int = 0
-    tax_minor: int = 0
-    refunded_minor: int = 0  # the platform's newest sum
-    refunded_at: dt.datetime | None = None
-    payment: str = "paid"
-    payment_word: str = ""
-    cancelled_at: dt.datetime | None = None
-    channel: str = ""
-    coupon_code: str = ""
-    note: str = ""
-    lines: list[PurchaseLine] = field(default_factory=list)
-    person: Person | None = None
-    contact_id: int | None = None
-    line_number: int = 0
-    content_hash: str = ""  # filled by recording
+__all__ = [
+    "HEAD", "LINES", "Known", "Purchase", "PurchaseLine", "Recorded", "is_unchanged", "look_up", "product_key",
+    "record",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -106,12 +48,6 @@ class Recorded:
     changes: list[tuple[str, int, dict, dict, int]]  # table, id, before, after, version after
 
 
-@lru_cache(maxsize=50_000)
-def product_key(sku: str, name: str) -> str:
-    """Return what a product is known by: its SKU, else its name, whatever case and spacing; "" if it has neither."""
-    return " ".join(unicodedata.normalize("NFKC", sku or name).casefold().split())[:KEY_LIMIT]
-
-
 def look_up(purchases: Sequence[Purchase]) -> list[Known | None]:
     """Return, beside each purchase, what the books have under its number."""
     found = {}
@@ -122,13 +58,17 @@ def look_up(purchases: Sequence[Purchase]) -> list[Known | None]:
         for number, *known in bulk.rows(rows):
             found[source, number] = Known(*known)
     for purchase in purchases:
-        purchase.content_hash = _content_hash(purchase)
+        purchase.content_hash = purchase.content_hash or content_hash(purchase)
     return [found.get((purchase.source, purchase.number)) for purchase in purchases]
 
 
 def is_unchanged(purchase: Purchase, known: Known | None) -> bool:
     """Tell whether a looked-up purchase says what it said before and its buyer, if it names one, is known."""
-    if known is None or known.content_hash != purchase.content_hash:
+    if known is None:
+        return False
+    if knows_better(known.content_hash, purchase):
+        return True
+    if known.content_hash != purchase.content_hash:
         return False
     if purchase.contact_id is not None:
         return known.contact_id == purchase.contact_id
@@ -152,13 +92,16 @@ def record(
         known = look_up(purchases)
     if buyers is None:
         buyers = [purchase.contact_id for purchase in purchases]
-    known = dict(zip(map(_identity, purchases), known))
-    newest = {_identity(purchase): (purchase, buyer) for purchase, buyer in zip(purchases, buyers)}
+    identities = [(purchase.source, purchase.number) for purchase in purchases]
+    known = dict(zip(identities, known))
+    newest = dict(zip(identities, zip(purchases, buyers)))
     new = [(key, purchase, buyer) for key, (purchase, buyer) in newest.items() if known[key] is None]
     changed = [
         (row, purchase, buyer)
         for key, (purchase, buyer) in newest.items()
-        if (row := known[key]) and (row.content_hash != purchase.content_hash or buyer not in (None, row.contact_id))
+        if (row := known[key])
+        and not knows_better(row.content_hash, purchase)
+        and (row.content_hash != purchase.content_hash or buyer not in (None, row.contact_id))
     ]
     done = Recorded([], [], [], [], [], [], [], [])
     products = _find_products([purchase for _key, purchase, _buyer in new + changed], now, import_id, done)
@@ -177,30 +120,10 @@ def record(
         done.originals = sorted({*done.originals, *originals})
         done.changes += changes
 
-    done.order_ids = [ids[_identity(purchase)] for purchase in purchases]
+    done.order_ids = [ids[identity] for identity in identities]
     done.unchanged = [order_id for order_id in ids.values() if order_id not in written]
     done.contact_ids = sorted(people - {None})
     return done
-
-
-def _identity(purchase: Purchase) -> tuple[str, str]:
-    return purchase.source, purchase.number
-
-
-def _content_hash(p: Purchase) -> str:
-    person = p.person
-    content = (
-        p.kind, p.placed_at.timestamp(), p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
-        p.refunded_minor, p.refunded_at and p.refunded_at.timestamp(), p.payment, p.payment_word,
-        p.cancelled_at and p.cancelled_at.timestamp(), p.channel, p.coupon_code, p.note,
-        [line.content for line in p.lines],
-        person
-        and (
-            person.source, person.key, person.name, person.email, person.phone, person.company, person.street,
-            person.postcode, person.city, person.region, person.country, person.consent,
-        ),
-    )  # fmt: skip
-    return hashlib.blake2b(repr(content).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 # ---- products
@@ -264,27 +187,33 @@ _PLAIN = (
     "cancelled_at", "channel", "coupon_code", "note", "content_hash",
 )  # fmt: skip
 _SETTLED = ("refunded_minor", "payment", "counts", "net_minor")
+_REFUNDED = -len(_SETTLED)  # its place in _COLUMNS
 _LIMITS = {name: Order._meta.get_field(name).max_length for name in ("payment_word", "channel", "coupon_code")}
 _COLUMNS = ("contact_id", *_PLAIN, *_SETTLED)
-_INSERTED = ("id", "source", "number", *_COLUMNS, "created_at", "updated_at", "version", "created_by_import")
+_SAID = ("source", "number", *_PLAIN, "payment")
+_read_said = attrgetter(*_SAID)
 _LINE = ("order_id", "position", "product_id", "name", "sku", "quantity", "unit_price_minor", "total_minor")
 _REFUND = ("order_id", "key", "amount_minor", "at", "reason", "quantities")
 
 
 def _columns(p: Purchase, contact_id: int | None, others_minor: int) -> list:
     """Return _COLUMNS of a purchase whose refunds of other keys come to `others_minor`."""
-    refunded = p.refunded_minor
-    if p.payment == Order.Payment.REFUNDED and not refunded:
-        refunded = p.total_minor  # the platform says so without a sum
     return [
         contact_id, p.kind, p.placed_at, p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
         p.payment_word[: _LIMITS["payment_word"]], p.cancelled_at, p.channel[: _LIMITS["channel"]],
-        p.coupon_code[: _LIMITS["coupon_code"]], p.note, p.content_hash,
-        *returning.settled(
-            kind=p.kind, total_minor=p.total_minor, refunded_minor=refunded + others_minor, payment=p.payment,
-            cancelled=p.cancelled_at is not None,
-        ),
+        p.coupon_code[: _LIMITS["coupon_code"]], p.note, p.content_hash, *_settled(p, others_minor),
     ]  # fmt: skip
+
+
+def _settled(p: Purchase, others_minor: int) -> tuple[int, str, bool, int]:
+    """Return _SETTLED of a purchase."""
+    refunded = p.refunded_minor
+    if p.payment == Order.Payment.REFUNDED and not refunded:
+        refunded = p.total_minor  # the platform says so without a sum
+    return returning.settled(
+        kind=p.kind, total_minor=p.total_minor, refunded_minor=refunded + others_minor, payment=p.payment,
+        cancelled=p.cancelled_at is not None,
+    )  # fmt: skip
 
 
 def _lines(order_id: int, p: Purchase, products: dict[str, int]) -> list[tuple]:
@@ -297,24 +226,34 @@ def _lines(order_id: int, p: Purchase, products: dict[str, int]) -> list[tuple]:
     ]  # fmt: skip
 
 
-def _total_refund(order_id: int, p: Purchase, columns: list, others_minor: int = 0) -> list[tuple]:
+def _total_refund(order_id: int, p: Purchase, refunded_minor: int, others_minor: int = 0) -> list[tuple]:
     """Return the refund that stands for the platform's sum, never more than was paid."""
-    amount = columns[-4] - others_minor
+    amount = refunded_minor - others_minor
     if p.kind != Order.Kind.SALE or amount <= 0:
         return []
     return [(order_id, returning.TOTAL, amount, p.refunded_at or p.cancelled_at or p.placed_at, "", {})]
 
 
 def _insert(new: list, ids: dict, products: dict[str, int], now: dt.datetime, import_id: int | None) -> None:
-    orders, lines, refunds = [], [], []
-    for (key, p, buyer), order_id in zip(new, bulk.reserve_ids(Order, len(new))):
-        ids[key] = order_id
-        columns = _columns(p, buyer, 0)
-        orders.append([order_id, p.source, p.number, *columns, now, now, 1, import_id])
-        lines += _lines(order_id, p, products)
-        if columns[-4]:
-            refunds += _total_refund(order_id, p, columns)
-    bulk.insert(Order, _INSERTED, orders)
+    if not new:
+        return
+    count = len(new)
+    keys, purchases, buyers = zip(*new)
+    order_ids = bulk.reserve_ids(Order, count)
+    ids.update(zip(keys, order_ids))
+    columns = dict(zip(_SAID, zip(*map(_read_said, purchases))))
+    for name, limit in _LIMITS.items():
+        columns[name] = [text[:limit] for text in columns[name]]
+    columns |= zip(_SETTLED, zip(*[_settled(p, 0) for p in purchases]))
+    columns |= {"id": order_ids, "contact_id": buyers, "created_at": [now] * count, "updated_at": [now] * count}
+    columns |= {"version": [1] * count, "created_by_import": [import_id] * count}
+    lines, refunds = [], []
+    for order_id, p, refunded in zip(order_ids, purchases, columns["refunded_minor"]):
+        if p.lines:
+            lines += _lines(order_id, p, products)
+        if refunded:
+            refunds += _total_refund(order_id, p, refunded)
+    bulk.insert_columns(Order, columns)
     bulk.insert(OrderLine, _LINE, lines)
     bulk.insert(Refund, _REFUND, refunds)
 
@@ -346,10 +285,13 @@ def _update(
         others = [refund for refund in held_refunds[order_id] if refund[1] != returning.TOTAL]
         others_minor = sum(refund[2] for refund in others)
         columns = _columns(p, contact_id, others_minor)
-        new_lines = _lines(order_id, p, products)
+        new_lines = held_lines[order_id] if p.tells == HEAD else _lines(order_id, p, products)
         new_refunds = sorted(
-            [*others, *_total_refund(order_id, p, columns, others_minor)], key=lambda refund: refund[1]
+            [*others, *_total_refund(order_id, p, columns[_REFUNDED], others_minor)], key=lambda refund: refund[1]
         )
+        if p.tells == LINES and not row["content_hash"].startswith(f"{LINES}:"):  # another file told the rest
+            columns = [contact_id, *(row[name] for name in _COLUMNS[1:])]
+            new_refunds = held_refunds[order_id]
         before = {name: row[name] for name, value in zip(_COLUMNS, columns) if row[name] != value}
         if p.kind == Order.Kind.RETURN and row["original_id"] and before.keys() <= {"content_hash", *_SETTLED}:
             before = {name: value for name, value in before.items() if name == "content_hash"}
@@ -361,8 +303,10 @@ def _update(
             before["refunds"] = held_refunds[order_id]
             rerefunded.append(order_id)
             refunds += new_refunds
+        if not before:
+            continue
         if before.keys() <= {"content_hash"}:  # only what the file says about the buyer changed
-            hashes.append([p.content_hash, order_id])
+            hashes.append([p.content_hash, now, order_id])
             continue
         if row["kind"] == Order.Kind.RETURN:
             slips.append(order_id)
@@ -379,7 +323,7 @@ def _update(
         originals, changes = returning.unmatch(slips, now=now, import_id=import_id)
         done.originals += originals
         done.changes += changes
-    bulk.update(Order, ("content_hash",), hashes)
+    bulk.update(Order, ("content_hash", "updated_at"), hashes)
     bulk.update(Order, (*_COLUMNS, "updated_at", "version"), orders)
     OrderLine.objects.filter(order__in=bulk.among(relined)).delete()
     bulk.insert(OrderLine, _LINE, lines)

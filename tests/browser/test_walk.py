@@ -54,7 +54,10 @@ def test_first_hour_of_a_new_owner(page, open_page, live_server):
     page.locator("input[type=file]").set_input_files(
         {"name": "till.csv", "mimeType": "text/csv", "buffer": shop_file()}
     )
-    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What is in the file?")
+    page.get_by_role("button", name="Check what would change").click()
+    page.get_by_role("button", name="Import now").click()
     expect(page.get_by_text("What came in")).to_be_visible()
     assert Import.objects.get().state == "done"
     assert Contact.objects.count() == 60

@@ -244,3 +244,24 @@ def test_queries_do_not_grow_with_the_list(now, django_assert_num_queries, djang
         match(people(0, 2), now=now)
     with django_assert_num_queries(len(few)):
         match(people(10, 60), now=now)
+
+
+def test_a_known_number_alone_tells_who_it_is_without_reading_the_person(now, django_assert_num_queries):
+    made = match([Person("till", key="7", name="Ann"), Person("till", key="8")], now=now)
+    before = contacts("id", "name", "version", "updated_at", "joined_at")
+    later = now + dt.timedelta(days=1)
+    with django_assert_num_queries(1):
+        found = match([Person("till", key="8", joined_at=now - dt.timedelta(days=9)), Person("till", key="7")], now=later)
+    assert found.contact_ids == made.contact_ids[::-1]
+    assert (found.created, found.changed) == ([], [])
+    assert contacts("id", "name", "version", "updated_at", "joined_at") == before
+
+
+def test_rows_with_and_without_words_mean_the_same_person(now):
+    (ann,) = match([Person("till", key="7")], now=now).contact_ids
+    rows = [Person("till", key="7"), Person("till", key="7", email="ann@example.com"), Person("till", key="7")]
+    assert match(rows, now=now).contact_ids == [ann, ann, ann]
+    assert contacts("id", "email_key") == [(ann, "ann@example.com")]
+    rows = [Person("till", key="9"), Person("web", key="1", email="ann@example.com"), Person("till", key="9", name="Bo")]
+    assert match(rows, now=now).contact_ids == [ann + 1, ann, ann + 1]
+    assert contacts("id", "name") == [(ann, ""), (ann + 1, "Bo")]

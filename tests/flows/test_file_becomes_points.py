@@ -44,6 +44,10 @@ def upload(client, lines: list[str], name="orders_export_1.csv") -> Import:
     response = client.post("/import/new/", {"files": SimpleUploadedFile(name, content, content_type="text/csv")})
     assert response.status_code == 302
     command("run_due")
+    checked = Import.objects.latest("id")
+    assert checked.state == "checked"
+    client.post(f"/import/{checked.pk}/start/")
+    command("run_due")
     return Import.objects.latest("id")
 
 
@@ -97,7 +101,7 @@ def test_a_row_nobody_can_read_is_kept_and_comes_back_corrected(owner_client, ru
     text = b"".join(download.streaming_content).decode("utf-8-sig")
     assert text.splitlines()[0].startswith("Name,Email,")
     corrected = text.replace("yesterday", "2026-11-03 11:00:00 +0100").encode()
-    owner_client.post("/import/new/", {"files": SimpleUploadedFile("corrected.csv", corrected)})
+    owner_client.post("/import/new/", {"files": SimpleUploadedFile("corrected.csv", corrected), "unasked": "on"})
     command("run_due")
     assert Order.objects.count() == 2
     assert balances() == {"ava@example.com": 30, "theo@example.com": 12}

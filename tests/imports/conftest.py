@@ -50,6 +50,7 @@ def parse(write):
             mapping=looked.mapping,
             zone=zone,
             currency=currency,
+            file_name=path.name,
             warn=lambda *what: warned.append(what),
         )
         groups = surveying.Groups(path, looked, surveyed, mapping=looked.mapping)

@@ -1,8 +1,10 @@
 import json
+import zipfile
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from crm import __version__
 from crm.accounts.models import Shop
 from crm.imports.models import Import
 from crm.orders.models import Order
@@ -32,8 +34,10 @@ def test_import_says_what_it_did_as_one_object(write, capsys):
     assert file == {
         "file": str(path), "format": "plain", "kind": "orders", "rows": 2,
         "orders": {"created": 2, "updated": 0, "unchanged": 0}, "contacts": {"created": 2, "updated": 0, "unchanged": 0},
-        "products": {"created": 0, "updated": 0, "unchanged": 0}, "gross_total": {"CHF": "12.50"}, "refunded_total": {},
-        "rejected": 0, "warnings": [],
+        "products": {"created": 0, "updated": 0, "unchanged": 0}, "gross_total": {"CHF": "12.50"}, "stored_total": {"CHF": "12.50"},
+        "refunded_total": {},
+        "rejected": 0, "skipped": 0, "warnings": [],
+        "without_buyer": 0, "read_as": {"currency": "CHF", "timezone": "Europe/Zurich", "version": __version__},
     }  # fmt: skip
     shop = Shop.current()
     assert (shop.currency, shop.timezone) == ("CHF", "Europe/Zurich")
@@ -95,3 +99,15 @@ def test_undo(write, capsys, shop):
     assert (said["orders"]["removed"], said["contacts"]["removed"], said["conflicts"]) == (2, 2, [])
     with pytest.raises(CommandError, match="undone already"):
         call_command("undo_import", str(import_id))
+
+
+def test_an_archive_is_read_file_by_file(tmp_path, capsys, shop):
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", ROWS)
+        archive.writestr("b.csv", ROWS.replace("c1", "c9"))
+    checked = json.loads(run(capsys, "import_shop", path, "--dry-run", "--json"))
+    said = json.loads(run(capsys, "import_shop", path, "--json"))
+    assert [file["file"] for file in said["files"]] == [f"{path}: a.csv", f"{path}: b.csv"]
+    assert [file["orders"]["created"] for file in checked["files"]] == [2, 2]
+    assert [file["orders"]["created"] for file in said["files"]] == [2, 1]

@@ -23,6 +23,25 @@ def test_chinese_encoding(write):
     assert read(write(text, encoding="gb18030"))[1] == ["2026", "张三北京", "289.00"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "rows"),
+    [
+        ("cp932", ["注文番号,商品名,お届け先", "503-1,ブルーのＴシャツ,東京都港区芝公園四丁目"]),
+        ("cp932", ["order-id,recipient", "503-1,山田太郎", "503-2,佐藤花子", "503-3,東京都港区"]),
+        ("gb18030", ["订单编号,收货人姓名", "2026,张三", "2027,北京市朝阳区"]),
+        ("gb18030", ["order,name", "1,李四"]),
+        ("cp1251", ["Номер заказа,Клиент", "1,Анна Петрова", "2,Ёлкин"]),
+        ("cp1252", ["order,item", "1,Men’s Tee", "2,Women’s – “Tee”"]),
+        ("cp1252", ["order,item", "1,Hélène", "2,Crème brûlée", "3,Übergrößenträger", "4,naïve"]),
+        ("cp1252", ["order,price", "1,12 €", "2,£5"]),
+    ],
+)
+def test_encodings_that_say_nothing_of_themselves(write, encoding, rows):
+    path = write("\n".join(rows) + "\n", encoding=encoding)
+    assert framing.detect(path).encoding == encoding
+    assert read(path) == [row.split(",") for row in rows]
+
+
 def test_an_accent_far_down_the_file_is_found(write):
     text = "name,city\n" + "Ann,Bonn\n" * 200_000 + "Zoë,Köln\n"
     assert framing.detect(write(text, encoding="cp1252")).encoding == "cp1252"
@@ -147,3 +166,10 @@ def test_what_the_owner_says_is_taken(write):
     assert read(write("a\né\n", encoding="cp1252"), encoding="latin-1")[1] == ["é"]
     with pytest.raises(NotReadable):
         framing.detect(path, encoding="klingon")
+
+
+def test_a_file_of_too_many_lines_is_refused(write, monkeypatch):
+    monkeypatch.setattr(framing, "MAX_ROWS", 10)
+    assert len(read(write("a,b\n" + "1,2\n" * 9))) == 10
+    with pytest.raises(NotReadable, match="Split it"):
+        framing.detect(write("a,b\n" + "1,2\n" * 10))

@@ -11,7 +11,7 @@ def test_reasons_are_in_the_shops_language(write, shop, now):
     shop.language = "zh-hans"
     shop.save()
     kept = reading.create(write(ROWS), name="orders.csv", options={}, now=now, format="plain")
-    reading.answer(kept.pk, format="plain", mapping={"invoice": 0, "date": 1, "amount": 2}, options={})
+    reading.answer(kept.pk, format="plain", mapping={"invoice": 0, "date": 1, "amount": 2}, options={}, now=now)
     with translation.override("en"):
         assert reading.claim(kept.pk, now=now)
         reading.read(kept.pk, now=now)

@@ -4,8 +4,9 @@ import gzip
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from crm import __version__
 from crm.contacts.models import Contact
-from crm.imports import reading, running, tasks
+from crm.imports import parsing, reading, running, tasks
 from crm.imports.framing import NotReadable
 from crm.imports.models import Change, Import, RejectedRow
 from crm.imports.surveying import FormatUnknown
@@ -41,8 +42,9 @@ def test_a_file_from_beginning_to_end(take):
     assert result == {
         "file": "file.csv", "format": "shopify_orders", "kind": "orders", "rows": 4,
         "orders": {"created": 2, "updated": 0, "unchanged": 0}, "contacts": {"created": 2, "updated": 0, "unchanged": 0},
-        "products": {"created": 2, "updated": 0, "unchanged": 0}, "gross_total": {"EUR": "49.80"},
-        "refunded_total": {"EUR": "4.90"}, "rejected": 1, "warnings": [],
+        "products": {"created": 2, "updated": 0, "unchanged": 0}, "gross_total": {"EUR": "49.80"}, "stored_total": {"EUR": "49.80"},
+        "refunded_total": {"EUR": "4.90"}, "rejected": 1, "skipped": 0, "warnings": [],
+        "without_buyer": 0, "read_as": {"currency": "EUR", "timezone": "Europe/Berlin", "version": __version__},
     }  # fmt: skip
     assert (importing.state, importing.rows_read, importing.rows_total) == ("done", 4, 4)
     assert list(Order.objects.order_by("number").values_list("number", "net_minor")) == [
@@ -119,14 +121,14 @@ def test_a_dry_run_counts_and_saves_nothing(take, write, now, shop):
 
 
 def test_a_dry_run_counts_people_of_several_chunks_once(write, now, shop, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK_ORDERS", 2)
+    monkeypatch.setattr(parsing, "CHUNK_ORDERS", 2)
     path = write("customer,date,amount\n" + "".join(f"c{n % 3},2024-01-{n:02},5.00\n" for n in range(1, 13)))
     result, _rejected = reading.check(path, name="x.csv", options={}, now=now)
     assert (result["orders"]["created"], result["contacts"]["created"]) == (12, 3)
 
 
 def test_an_interrupted_import_ends_as_an_undisturbed_one(take, write, now, shop, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK_ORDERS", 2)
+    monkeypatch.setattr(parsing, "CHUNK_ORDERS", 2)
     path = write(
         "customer,date,amount\n" + "".join(f"c{n % 3},2024-01-{n:02},5.00\n" for n in range(1, 10)) + "c,x,1\n"
     )
@@ -144,7 +146,7 @@ def test_an_interrupted_import_ends_as_an_undisturbed_one(take, write, now, shop
         reading.read(importing.pk, now=now)
     assert Order.objects.count() == 4
     later = now + dt.timedelta(minutes=6)
-    assert reading.claim(importing.pk, now=now + dt.timedelta(minutes=4)) is False
+    assert reading.claim(importing.pk, now=now + dt.timedelta(minutes=4)) == ""
     assert reading.sweep(now=later) == 1
     importing.refresh_from_db()
     assert (importing.state, Order.objects.count(), importing.rejected_rows.count()) == ("done", 9, 1)
@@ -153,7 +155,7 @@ def test_an_interrupted_import_ends_as_an_undisturbed_one(take, write, now, shop
 
 
 def test_an_import_can_be_stopped(write, now, shop, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK_ORDERS", 2)
+    monkeypatch.setattr(parsing, "CHUNK_ORDERS", 2)
     path = write("customer,date,amount\n" + "".join(f"c{n},2024-01-{n:02},5.00\n" for n in range(1, 10)))
     importing = reading.create(path, name="a.csv", options={}, now=now, state="reading")
     take_orders, calls = running.intake.take_orders, []
@@ -184,7 +186,7 @@ def test_a_file_we_cannot_place_waits_for_its_columns(write, now, shop):
     assert (importing.state, importing.mapping) == ("mapping", {"date": 0, "amount": 1, "customer": 2})
     assert reading.sweep(now=now) == 0
     assert reading.answer(
-        importing.pk, format="plain", mapping={"date": 0, "amount": 1, "name": 2}, options={"currency": "CHF"}
+        importing.pk, format="plain", mapping={"date": 0, "amount": 1, "name": 2}, options={"currency": "CHF"}, now=now,
     )
     assert reading.sweep(now=now) == 1
     assert sorted(Order.objects.values_list("currency", "contact__name")) == [("CHF", "Ann"), ("CHF", "Bob")]
@@ -243,7 +245,7 @@ def test_customers_then_orders_are_the_same_people(take):
 
 def test_old_customers_get_no_welcome_gift_though_their_newest_order_comes_first(take, monkeypatch):
     Rule.objects.create(kind="welcome", params={"points": 50}, starts_on=dt.date(2026, 1, 1))
-    monkeypatch.setattr(running, "CHUNK_ORDERS", 1)
+    monkeypatch.setattr(parsing, "CHUNK_ORDERS", 1)
     take("customer,date,amount\nold,2026-03-01,5.00\nnew,2026-02-01,5.00\nold,2025-02-01,5.00\n")
     assert sorted(Contact.objects.values_list("keys__value", "points_balance", "order_count")) == [
         ("new", 50, 1),

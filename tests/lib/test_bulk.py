@@ -149,3 +149,22 @@ def test_rows_reads_what_values_list_reads():
         found = bulk.rows(queryset)
         assert found == list(queryset)
         assert [[type(value) for value in row] for row in found] == [[type(value) for value in row] for row in queryset]
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "", "it's", 'say "hi"', "50% off %s", "a;b", "two\nlines", "back\\slash", "陈若兰", "{}", "[]", "x" * 30]
+)
+@pytest.mark.parametrize("gain", [None, 0, -7, 2**40])
+def test_what_all_rows_say_is_written_as_it_is(text, gain):
+    """On SQLite a column that is the same in every row stands in the statement, where it must not be taken for SQL."""
+    rows = [(f"k{n}", text, "mail", WORDS, {}, [], {}, "/x/", gain, 7, dt.date(2026, 11, 20)) for n in range(3)]
+    assert bulk.insert(Action, COLUMNS, rows) == 3
+    found = Action.objects.order_by("key").values_list("key", "kind", "gain_low_minor", "rank", "as_of")
+    assert list(found) == [(f"k{n}", text, gain, 7, dt.date(2026, 11, 20)) for n in range(3)]
+
+
+def test_columns_are_written_like_rows():
+    columns = dict(zip(COLUMNS, zip(*[_action("a"), _action("b")])))
+    assert bulk.insert_columns(Action, columns) == 2
+    bulk.insert(Action, COLUMNS, [_action("c")])
+    assert _values(Action, "a") == _values(Action, "b") == _values(Action, "c")

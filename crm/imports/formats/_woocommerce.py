@@ -1,5 +1,7 @@
 """What the WooCommerce layouts share: the words of an order's status."""
 
+from crm.imports.values import clean
+
 SOURCE = "woocommerce"
 
 _PAYMENT = {
@@ -17,3 +19,9 @@ def payment_of(word: str) -> str:
 
 def is_cancelled(word: str) -> bool:
     return word.strip().casefold().removeprefix("wc-") in {"cancelled", "canceled"}
+
+
+def customer_key(text: str) -> str:
+    """Return a customer's number; guests have 0 or none."""
+    number = clean(text)
+    return number if number.isdecimal() and number.strip("0") else ""

@@ -25,10 +25,9 @@ from zoneinfo import ZoneInfo
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from crm.contacts.matching import Person
+from crm.contacts.identity import Person
 from crm.imports.values import BadValue, clean, fold, minor_reader, moment_reader, quantity_reader
-from crm.orders.cataloguing import Item
-from crm.orders.recording import Purchase, PurchaseLine
+from crm.orders.purchases import Item, Purchase, PurchaseLine
 
 Row = tuple[int, list[str]]
 Group = list[Row]
@@ -38,8 +37,9 @@ SURE = 0.5  # from here on a file is read without asking
 
 _SECRET = re.compile(
     r"(user )?pass(word|wd)?( hash)?|.*password.*|.*session tokens?.*|.*\b(access|auth|api|rp) (token|key)|secret"
-    r"|.*\b(card|cc) (number|suffix|last ?4?|digits)|last ?4|cvv|(.* )?ip( address)?|.*\buser agent|iban"
-    r"|.*\b(national|citizen) id.*|(national )?registration number|order key"
+    r"|.*\b(card|cc|pan) (number|suffix|last ?4?|digits|fingerprint|exp (month|year))|last ?4|cvv|iban"
+    r"|(.* )?ip( address)?|.*\buser agent"
+    r"|.*\b(national|citizen) id.*|.*\btax identifier value|(national ?)?registration ?number|order key"
 )
 _PRIVATE = re.compile(r"note attributes|payment (reference|id)s?|transaction id|device id")
 
@@ -51,6 +51,14 @@ class BadRow:
     line_number: int
     cells: list[str]
     reason: str
+
+
+@dataclass(slots=True)
+class Undated:
+    """An order of a file without dates: it adds to one the books know, else its rows are set aside."""
+
+    purchase: Purchase
+    bad: list[BadRow]
 
 
 class Header:
@@ -94,6 +102,7 @@ class Needs:
     dates: tuple[int, ...] = ()
     fingerprint: Callable[[list[str]], str] | None = None  # of rows without a number of their own
     tag: Callable[[list[str]], str] | None = None  # a word for each row, to be counted
+    day_first: bool | None = None  # how the platform writes dates, where the column itself does not tell
 
 
 @dataclass(slots=True)
@@ -110,6 +119,7 @@ class Options:
     repeated: frozenset[int] = frozenset()  # hashes of fingerprints that occur more than once
     tags: Counter[str] = field(default_factory=Counter)  # how often Needs.tag said what
     source: str = ""
+    file_name: str = ""  # as the platform called it: some say there what no column says
     warn: Callable[[str, int], None] = lambda code, line_number: None
     _moments: Callable | None = None
     _minors: dict = field(default_factory=dict)
@@ -236,6 +246,43 @@ def required_moment(text: str, options: Options) -> dt.datetime:
     return moment
 
 
+def required_total(text: str, minor: Callable[[str], int]) -> int:
+    """Return the total of an order, which must be there and not negative."""
+    if not text.strip():
+        raise BadValue(_("The order has no total"))
+    total = minor(text)
+    if total < 0:
+        raise BadValue(_("The order's total is negative"))
+    return total
+
+
+def joined(text: str, options: Options, line_number: int, moment: Callable | None = None) -> dt.datetime | None:
+    """Return when somebody joined; a day nobody can read costs a warning, not the row."""
+    try:
+        return (moment or options.moment)(text)
+    except BadValue:
+        options.warn("joined_unread", line_number)
+        return None
+
+
+def price(text: str, minor: Callable[[str], int]) -> int | None:
+    """Return the price of a product, None where the cell does not say."""
+    if not text.strip():
+        return None
+    amount = minor(text)
+    if amount < 0:
+        raise BadValue(_("The price “%(text)s” is negative") % {"text": text[:40]})
+    return amount
+
+
+def birthday(text: str) -> dt.date | None:
+    """Return a day written as year, month, day; None for anything else, since a birthday is not worth a row."""
+    try:
+        return dt.date.fromisoformat(clean(text)[:10])
+    except ValueError:
+        return None
+
+
 @lru_cache(maxsize=256)
 def currency_code(text: str, default: str) -> str:
     """Return the currency of a row: three letters, else the one of the file."""
@@ -245,6 +292,23 @@ def currency_code(text: str, default: str) -> str:
     if code:
         raise BadValue(_("“%(text)s” is not a currency code such as EUR") % {"text": text[:20]})
     return default
+
+
+_SIGNS = {
+    "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₽": "RUB", "₴": "UAH", "₫": "VND", "₪": "ILS",
+    "zł": "PLN", "kč": "CZK", "ft": "HUF", "r$": "BRL", "us$": "USD", "ca$": "CAD", "a$": "AUD", "au$": "AUD",
+    "nz$": "NZD", "hk$": "HKD", "mx$": "MXN", "s$": "SGD",
+}  # fmt: skip
+_BESIDE_NUMBER = re.compile(r"[\d.,'’\s()+\-−]+")
+
+
+@lru_cache(maxsize=4096)
+def currency_in(text: str, default: str) -> str:
+    """Return the currency whose sign or code stands beside an amount; `default` where none does or it means many."""
+    sign = _BESIDE_NUMBER.sub("", clean(text))
+    if len(sign) == 3 and sign.isascii() and sign.isalpha():
+        return sign.upper()
+    return _SIGNS.get(sign.casefold(), default)
 
 
 def order_number(text: str) -> str:
@@ -265,6 +329,48 @@ def person_name(*parts: str) -> str:
     return " ".join([said for part in parts if part and (said := clean(part))])[:200]
 
 
+def person_of(cells: Sequence[str], column: Mapping[str, int], *, source: str, line_number: int, **said) -> Person:
+    """Return the person of a row whose columns go by the usual names; what is `said` is taken as said."""
+
+    def text(name: str) -> str:
+        return clean(cells[column.get(name, -1)])  # the last cell is the empty one
+
+    name, street, more = text("name"), text("street"), text("street2")
+    return Person(
+        source=source, line_number=line_number,
+        **{
+            "name": name[:200] if name else person_name(text("first"), text("middle"), text("last")),
+            "email": text("email"), "phone": text("phone"), "company": text("company"),
+            "street": f"{street} {more}".strip() if more else street, "postcode": text("zip"), "city": text("city"),
+            "region": text("region"), "country": text("country"),
+        } | said,
+    )  # fmt: skip
+
+
+def lines_of(
+    rows: Group, column: Mapping[str, int], options: Options, currency: str
+) -> list[PurchaseLine]:
+    """Return the lines of an order whose columns go by the usual names: a price of one, less the line's discount."""
+    minor, quantity = options.minor(column["price"], currency), options.quantity(column["quantity"])
+    item, sku, count, price = (column[name] for name in ("item", "sku", "quantity", "price"))
+    variant, whole, discount, category = (
+        column.get(name, options.missing) for name in ("variant", "line_total", "line_discount", "category")
+    )
+    lines = []
+    for _line_number, cells in rows:
+        if not cells[item] and not cells[sku]:
+            continue
+        many, unit, said = quantity(cells[count]), minor(cells[price]), cells[whole].strip()
+        lines.append(
+            PurchaseLine(
+                name=", ".join(filter(None, (clean(cells[item]), clean(cells[variant])))), sku=clean(cells[sku]),
+                quantity=many, unit_price_minor=unit, category=clean(cells[category]),
+                total_minor=minor(said) if said else round(unit * many) - abs(minor(cells[discount])),
+            )
+        )  # fmt: skip
+    return lines
+
+
 def is_yes(text: str) -> bool:
     return text.strip().casefold() in {"yes", "true", "1", "y", "subscribed", "ja", "oui", "sí", "si", "是"}
 
@@ -275,6 +381,7 @@ def is_no(text: str) -> bool:
 
 __all__ = [
     "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "BadRow", "BadValue", "Format", "Group", "Header", "Item", "Needs",
-    "Options", "Person", "Purchase", "PurchaseLine", "Row", "bad", "clean", "currency_code", "each_order", "fold",
-    "is_no", "is_yes", "key_in", "merged", "once", "order_number", "person_name", "required_moment",
+    "Options", "Person", "Purchase", "PurchaseLine", "Row", "Undated", "bad", "birthday", "clean", "currency_code",
+    "currency_in", "each_order", "fold", "is_no", "is_yes", "joined", "key_in", "lines_of", "merged", "once",
+    "order_number", "person_name", "person_of", "price", "required_moment", "required_total",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
 
-from crm.contacts.matching import email_key
+from crm.contacts.identity import email_key
 from crm.imports import values
 from crm.imports.formats import base
 from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, Purchase, PurchaseLine, clean
@@ -212,6 +212,11 @@ class _Reader:
         self.times = lru_cache(maxsize=16_384)(self._times)
         self.fingerprint = _fingerprint_of(options.mapping)
         self.occurrences: dict[int, int] = {}
+        has = {name for name, place in column.items() if place != options.missing}
+        self.has_products = bool(has & {"sku", "product"})
+        self.is_amount_alone = not has & {"sku", "product", "quantity", "unit_price"}
+        self.is_key_alone = not has & {"name", "email", "phone", "street", "postcode", "city", "country"}
+        self.is_bare = not has & {"status", "discount", "shipping", "tax", "coupon", "channel"}
 
     def purchase(self, group) -> Purchase:
         column, options = self.column, self.options
@@ -219,21 +224,30 @@ class _Reader:
         line_number = group[0][0]
         placed_at = self._placed_at(cells)
         currency = base.currency_code(cells[column["currency"]], options.currency)
-        lines = [self._line(row, currency) for _line_number, row in group]
+        if self.is_amount_alone:
+            lines, total = [], sum([self._amount(row, currency) for _line_number, row in group])
+        else:
+            lines = [self._line(row, currency) for _line_number, row in group]
+            total = sum([line.total_minor for line in lines])
         number = self._number(cells, placed_at)
-        total = sum(line.total_minor for line in lines)
         if cells[column["order_total"]].strip():
             total = options.minor(column["order_total"], currency)(cells[column["order_total"]])
-        is_return = total < 0 or (total == 0 and all(line.quantity < 0 for line in lines))
+        is_return = total < 0 or (total == 0 and bool(lines) and all(line.quantity < 0 for line in lines))
         if self.c_is_return and total > 0 and _number_shape(number) == "c":
             is_return, total = True, -total
             for line in lines:
                 line.quantity, line.total_minor = -abs(line.quantity), -abs(line.total_minor)
+        person = self._person(cells, line_number)
+        if self.is_bare:
+            return Purchase(
+                source=self.source, number=number, placed_at=placed_at, currency=currency, total_minor=total,
+                kind="return" if is_return else "sale", lines=lines if self.has_products else [], person=person,
+                line_number=line_number,
+            )  # fmt: skip
         minor = options.minor(column["discount"], currency)
         word = cells[column["status"]].strip()
         payment = _PAYMENT.get(word.casefold(), "unknown") if word else "paid"
         is_cancelled = payment == "cancelled"
-        has_products = column["sku"] != options.missing or column["product"] != options.missing
         return Purchase(
             source=self.source, number=number, placed_at=placed_at, currency=currency, total_minor=total,
             kind="return" if is_return else "sale",
@@ -241,8 +255,8 @@ class _Reader:
             shipping_minor=minor(cells[column["shipping"]]), tax_minor=minor(cells[column["tax"]]),
             payment="unpaid" if is_cancelled else payment, payment_word=word,
             cancelled_at=placed_at if is_cancelled else None, coupon_code=clean(cells[column["coupon"]]),
-            channel=clean(cells[column["channel"]]), lines=lines if has_products else [],
-            person=self._person(cells, line_number), line_number=line_number,
+            channel=clean(cells[column["channel"]]), lines=lines if self.has_products else [],
+            person=person, line_number=line_number,
         )  # fmt: skip
 
     def _placed_at(self, cells: list[str]):
@@ -250,6 +264,14 @@ class _Reader:
         if self.column["time"] != self.options.missing:
             text = f"{text.strip()} {cells[self.column['time']].strip()}".strip()
         return base.required_moment(text, self.options)
+
+    def _amount(self, cells: list[str], currency: str) -> int:
+        said = cells[self.column["amount"]]
+        if said and said.strip():
+            return self.options.minor(self.column["amount"], currency)(said)
+        if self.column["order_total"] == self.options.missing:
+            raise BadValue(_("The row has no amount"))
+        return 0
 
     def _line(self, cells: list[str], currency: str) -> PurchaseLine:
         column = self.column
@@ -261,7 +283,7 @@ class _Reader:
                 total = -total
         elif price and price.strip():
             total = self.times(price, quantity, currency)
-        elif cells[column["order_total"]].strip() or column["order_total"] != self.options.missing:
+        elif column["order_total"] != self.options.missing:
             total = 0
         else:
             raise BadValue(_("The row has no amount"))
@@ -303,20 +325,26 @@ class _Reader:
 
     def _person(self, cells: list[str], line_number: int) -> Person | None:
         column = self.column
-        key, name = clean(cells[column["customer"]]), clean(cells[column["name"]])
-        email, phone = clean(cells[column["email"]]), clean(cells[column["phone"]])
+        key, name, email, phone = clean(cells[column["customer"]]), "", "", ""
+        if not self.is_key_alone:
+            told = (clean(cells[column[field]]) for field in ("name", "email", "phone"))
+            name, email, phone = ("" if "*" in text else text for text in told)  # 张** and 138****1234 name nobody
         if values.is_scientific(key):
             raise BadValue(
                 _("A spreadsheet shortened the customer number; export again and do not open the file there")
             )
+        if "*" in key:
+            key = ""
         if key.endswith(".0") and key[:-2].isdecimal():
             key = key[:-2]  # a whole number that passed through a table of decimals
         if not (key or email or phone):
             if not name:
                 return None
             key = " ".join(name.casefold().split())
-        if not name and not any(char.isdigit() for char in key):
+        if not name and not (key[-1:].isdigit() or any(char.isdigit() for char in key)):
             name = key
+        if self.is_key_alone:
+            return Person(source=self.source, key=key, name=name[:200], line_number=line_number)
         return Person(
             source=self.source, key=key, name=name[:200], email=email, phone=phone,
             street=clean(cells[column["street"]]), postcode=clean(cells[column["postcode"]]),

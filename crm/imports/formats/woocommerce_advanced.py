@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports.formats import base
-from crm.imports.formats._woocommerce import SOURCE, is_cancelled, payment_of
+from crm.imports.formats._woocommerce import SOURCE, customer_key, is_cancelled, payment_of
 from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, Purchase, PurchaseLine, clean
 
 SLUG = "woocommerce_advanced"
@@ -92,10 +92,9 @@ def _lines(rows, column, options: Options, currency: str) -> list[PurchaseLine]:
 
 
 def _person(cells, column, line_number: int) -> Person:
-    number = clean(cells[column["customer"]])
     return Person(
         source=SOURCE,
-        key=number if number.isdecimal() and int(number) > 0 else "",
+        key=customer_key(cells[column["customer"]]),
         name=base.person_name(cells[column["first"]], cells[column["last"]]),
         email=clean(cells[column["email"]]),
         phone=clean(cells[column["phone"]]),

@@ -1,6 +1,8 @@
 """Import files a shop platform exported."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -8,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.accounts import setup
 from crm.accounts.models import Shop
-from crm.imports import reading, running, surveying
+from crm.imports import framing, reading, running, surveying
 from crm.imports.formats import FORMATS
 from crm.imports.framing import NotReadable
 from crm.imports.models import Import
@@ -22,7 +24,7 @@ class Command(BaseCommand):
     help = "Import orders or customers from files of a shop platform, or from any table of transactions."
 
     def add_arguments(self, parser):
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV or TSV, also packed as .gz")
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a .zip of several")
         parser.add_argument("--format", choices=list(FORMATS), help="what the files are, where guessing does not do")
         parser.add_argument("--currency", metavar="CODE", help="of amounts without one; default: the shop's")
         parser.add_argument("--timezone", metavar="ZONE", help="of times without one; default: the shop's")
@@ -42,12 +44,15 @@ class Command(BaseCommand):
         done, import_ids = [], []
         try:
             for path in files:
-                result = (
-                    self._check(path, format, options) if dry_run else self._import(path, format, options, import_ids)
-                )
-                done.append({**result, "file": str(path), "warnings": warnings + result["warnings"]})
-                if not json:
-                    self._say(done[-1], dry_run)
+                with _members(path) as members:
+                    for name, member in members:
+                        if dry_run:
+                            result = self._check(member, name, format, options)
+                        else:
+                            result = self._import(member, name, format, options, import_ids)
+                        done.append({**result, "file": name, "warnings": warnings + result["warnings"]})
+                        if not json:
+                            self._say(done[-1], dry_run)
         finally:
             if dry_run and made_for_now:
                 Shop.objects.all().delete()
@@ -65,31 +70,31 @@ class Command(BaseCommand):
             assumed.append("No time zone is given: times without one are read as UTC. Say --timezone.")
         return assumed
 
-    def _import(self, path: Path, format, options, import_ids: list[int]) -> dict:
+    def _import(self, path: Path, name: str, format, options, import_ids: list[int]) -> dict:
         now = clock.now()
         try:
             importing = reading.create(
-                path, name=path.name, options=options, now=now, format=format or "", state=Import.State.READING
+                path, name=Path(name).name, options=options, now=now, format=format or "", state=Import.State.READING
             )
         except (NotReadable, FormatUnknown) as error:
-            raise CommandError(f"{path}: {error}") from None
+            raise CommandError(f"{name}: {error}") from None
         if importing.state == Import.State.MAPPING:
             if not format or not importing.mapping:
                 message = running.unknown(reading.look_again(importing))
                 _forget(importing)
-                raise CommandError(f"{path}: {message}")
+                raise CommandError(f"{name}: {message}")
             Import.objects.filter(pk=importing.pk).update(state=Import.State.READING, heartbeat_at=now, started_at=now)
         import_ids.append(importing.pk)
         importing = reading.read(importing.pk, now=now)
         if importing.state != Import.State.DONE:
-            raise CommandError(f"{path}: {importing.error or importing.get_state_display()}")
+            raise CommandError(f"{name}: {importing.error or importing.get_state_display()}")
         return importing.result
 
-    def _check(self, path: Path, format, options) -> dict:
+    def _check(self, path: Path, name: str, format, options) -> dict:
         try:
-            return reading.check(path, name=path.name, options=options, now=clock.now(), format=format or "")[0]
+            return reading.check(path, name=Path(name).name, options=options, now=clock.now(), format=format or "")[0]
         except (NotReadable, FormatUnknown) as error:
-            raise CommandError(f"{path}: {error}") from None
+            raise CommandError(f"{name}: {error}") from None
 
     def _print(self, said: dict) -> None:
         self.stdout.write(json.dumps(said, ensure_ascii=False))
@@ -109,6 +114,23 @@ class Command(BaseCommand):
             self.stdout.write(f"  rejected rows: {result['rejected']}")
         for warning in result["warnings"]:
             self.stdout.write(f"  note: {warning}")
+
+
+@contextmanager
+def _members(path: Path) -> Iterator[list[tuple[str, Path]]]:
+    """Give the file with its name, or each file of an archive, unpacked for as long as it is read."""
+    try:
+        found = framing.members(path)
+    except NotReadable as error:
+        raise CommandError(f"{path}: {error}") from None
+    if found is None:
+        yield [(str(path), path)]
+        return
+    try:
+        yield [(f"{path}: {name}", member) for name, member in found]
+    finally:
+        for _name, member in found:
+            member.unlink(missing_ok=True)
 
 
 def _forget(importing: Import) -> None:

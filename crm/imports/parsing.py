@@ -1,0 +1,238 @@
+"""Read a file into pieces that can be written: everything about a file that needs no database.
+
+A large file is read by a process of its own, beside the one that writes into the database, which takes as long.
+It starts from nothing (a fork of a worker with threads could wait for a lock forever), knows no database, and says
+what it found on its standard output. It is never more than a piece ahead, so memory stays flat, and it ends when
+nobody listens any more. A small file is read where it is written: starting a process would take longer.
+"""
+
+import gc
+import itertools
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+
+from crm.contacts.identity import Person
+from crm.imports import surveying
+from crm.imports.formats.base import BadRow, Group, Undated
+from crm.imports.surveying import Look, Survey
+from crm.orders.purchases import Purchase, content_hash
+
+CHUNK_ORDERS = 4_000
+CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
+CHUNK_REJECTED = 2_000
+OWN_PROCESS_FROM = 40_000  # rows; below, the process would take longer to start than it saves
+
+
+class ReaderDied(RuntimeError):
+    """The process that read the file ended before the file did."""
+
+
+@dataclass(slots=True)
+class Job:
+    """What to read, and how."""
+
+    path: Path
+    looked: Look
+    mapping: Mapping[str, int]
+    currency: str
+    zone: str
+    decimal: str = ""
+    day_first: bool | None = None
+    source: str = ""
+    file_name: str = ""
+
+
+@dataclass(slots=True)
+class Alive:
+    """Nothing to say yet."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """What a stretch of the file says."""
+
+    items: list  # purchases, people or products
+    bad: list[BadRow] = field(default_factory=list)
+    warned: list[tuple[str, int]] = field(default_factory=list)  # code, line number
+    rows: int = 0  # of data, the bad ones too
+    undated: list[Undated] = field(default_factory=list)
+
+
+Say = Callable[[Alive | Survey | Piece], None]
+
+
+def read(job: Job, say: Say) -> None:
+    """Read the file from beginning to end: say what it is like, then piece by piece what it says."""
+    surveyed = surveying.survey(
+        job.path, job.looked, mapping=job.mapping, currency=job.currency, decimal=job.decimal,
+        day_first=job.day_first, beat=lambda _rows: say(Alive()),
+    )  # fmt: skip
+    say(surveyed)
+    piece, lines = Piece([]), 0
+
+    def counted(groups: surveying.Groups) -> Iterator[Group]:
+        for group in groups:
+            piece.rows += len(group)
+            yield group
+
+    def finish() -> None:
+        piece.rows += len(groups.bad)
+        piece.bad += groups.bad
+        groups.bad.clear()
+        say(piece)
+
+    options = surveying.options_for(
+        job.looked, surveyed, mapping=job.mapping, zone=job.zone, currency=job.currency, source=job.source,
+        file_name=job.file_name, warn=lambda code, line_number: piece.warned.append((code, line_number)),
+    )  # fmt: skip
+    groups = surveying.Groups(job.path, job.looked, surveyed, mapping=job.mapping)
+    for item in job.looked.member.parse(counted(groups), options):
+        if isinstance(item, BadRow):
+            piece.bad.append(item)
+        elif isinstance(item, Undated):
+            piece.undated.append(item)
+        else:
+            piece.items.append(item)
+            lines += len(item.lines) if isinstance(item, Purchase) else 3
+        count = len(piece.items) + len(piece.undated)
+        if count >= CHUNK_ORDERS or lines >= CHUNK_LINES or len(piece.bad) >= CHUNK_REJECTED:
+            finish()
+            piece, lines = Piece([]), 0
+    finish()
+
+
+def read_aside(job: Job, say: Say) -> None:
+    """Do as `read`; for a large file, in a process of its own."""
+    if _rows(job) < OWN_PROCESS_FROM:
+        read(job, say)
+        return
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from crm.imports import parsing; parsing.main()", language],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR,
+    )  # fmt: skip
+    try:
+        _listen(process, job, say)
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                pipe.close()
+
+
+def _rows(job: Job) -> float:
+    """Return about how many rows the file has, by the length of its first ones."""
+    head = job.looked.rows
+    return job.path.stat().st_size * len(head) / max(sum(len(cell) + 1 for cells in head for cell in cells), 1)
+
+
+def _listen(process: subprocess.Popen, job: Job, say: Say) -> None:
+    with suppress(BrokenPipeError):  # it died; there is nothing to be heard then
+        pickle.dump(job, process.stdin, pickle.HIGHEST_PROTOCOL)
+        process.stdin.close()
+    while (heard := _next(process)) is not None:
+        if isinstance(heard, BaseException):
+            raise heard
+        say(_unpacked(heard) if isinstance(heard, tuple) else heard)
+
+
+def _next(process: subprocess.Popen) -> Any:
+    try:
+        return pickle.load(process.stdout)
+    except (EOFError, pickle.UnpicklingError):
+        raise ReaderDied(f"The process that read the file ended with {process.wait()}.") from None
+
+
+# ---- the other end
+
+
+def main() -> None:
+    """Read the job on standard input and say what its file says on standard output."""
+    settings.configure(
+        USE_TZ=True, USE_I18N=True, LANGUAGES=[(sys.argv[1], "")], LANGUAGE_CODE=sys.argv[1],
+        LOCALE_PATHS=[Path(__file__).resolve().parent.parent.parent / "locale"],
+    )  # fmt: skip
+    from django.apps import apps  # needs the settings
+
+    apps.populate([])
+    gc.set_threshold(200_000, 10, 10)
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing else speaks there
+
+    def say(told: Any) -> None:
+        if isinstance(told, Piece) and told.items and isinstance(told.items[0], Purchase):
+            told = _packed(told)
+        pickle.dump(told, output, pickle.HIGHEST_PROTOCOL)
+        output.flush()
+
+    try:
+        with translation.override(sys.argv[1]):
+            _read_aloud(pickle.load(sys.stdin.buffer), say)
+    except BrokenPipeError:
+        os._exit(1)  # nobody listens any more
+
+
+def _read_aloud(job: Job, say: Callable[[Any], None]) -> None:
+    try:
+        read(job, say)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            error = ReaderDied(f"{type(error).__name__}: {error}")
+        say(error)
+    say(None)
+
+
+# ---- purchases on their way: column by column, what is the same in all of them once
+
+_PURCHASE = tuple(part.name for part in fields(Purchase))
+_PERSON = tuple(part.name for part in fields(Person))
+
+
+def _packed(piece: Piece) -> tuple:
+    for purchase in piece.items:
+        purchase.content_hash = content_hash(purchase)
+    people = [purchase.person for purchase in piece.items if purchase.person is not None]
+    has_person = [purchase.person is not None for purchase in piece.items]
+    for purchase in piece.items:
+        purchase.person = None
+    columns, of_people = _columns(_PURCHASE, piece.items), _columns(_PERSON, people)
+    return columns, of_people, has_person, piece.bad, piece.warned, piece.rows, piece.undated
+
+
+def _unpacked(packed: tuple) -> Piece:
+    columns, of_people, has_person, bad, warned, rows, undated = packed
+    purchases, people = _objects(Purchase, columns, len(has_person)), _objects(Person, of_people, sum(has_person))
+    for purchase, person in zip(itertools.compress(purchases, has_person), people):
+        purchase.person = person
+    return Piece(purchases, bad, warned, rows, undated)
+
+
+def _columns(names: Sequence[str], objects: Sequence) -> list:
+    columns = list(zip(*map(attrgetter(*names), objects)))
+    return [
+        column[:1] if isinstance(column[0], str | int | None) and column.count(column[0]) == len(column) else column
+        for column in columns
+    ]
+
+
+def _objects(kind: type, columns: list, count: int) -> list:
+    if not count:
+        return []
+    spread = [itertools.repeat(column[0], count) if len(column) == 1 else column for column in columns]
+    return list(map(kind, *spread))

@@ -1,0 +1,113 @@
+"""A file read by a process of its own says the same as one read here."""
+
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import translation
+
+from crm.imports import parsing, surveying
+from crm.imports.formats import FORMATS
+from crm.imports.framing import NotReadable
+from crm.imports.parsing import Alive, Job, Piece, ReaderDied
+from crm.imports.surveying import Survey
+from crm.orders.purchases import content_hash
+
+from .test_formats import LINE, ORDER, shopify
+
+PLAIN = "order,date,customer,amount\n" + "".join(f"{n},2024-01-13,c{n % 7},{n}.50\n" for n in range(1, 40))
+FILES = {
+    "plain": PLAIN + "40,never,c1,1.00\n41,2024-01-13,,2.00\n,,,\n",
+    "shopify": shopify(ORDER, LINE, {**ORDER, "Name": "#1002", "Cancelled at": "2024-02-01 10:00:00 +0000"}),
+    "nobody": "order,date,amount\nA1,2026-03-04,10.00\nA2,2026-03-05,5.00\n",
+    "people": "email,first name,last name,accepts email marketing\nann@example.com,Ann,Lee,yes\n",
+    "scattered": "order,date,customer,amount\n1,2024-01-13,c1,1.00\n2,2024-01-13,c1,1.00\n1,2024-01-13,c1,3.00\n",
+}
+
+
+def job_of(path) -> Job:
+    looked = surveying.look(path)
+    return Job(path, looked, looked.mapping, currency="EUR", zone="Europe/Berlin", file_name=path.name)
+
+
+def said(read, job) -> list:
+    """Return all that was said, the signs of life aside; hashes are made on the way where there is a way."""
+    heard = []
+    read(job, heard.append)
+    heard = [one for one in heard if not isinstance(one, Alive)]
+    for piece in heard[1:]:
+        for item in piece.items:
+            if hasattr(item, "content_hash"):
+                item.content_hash = content_hash(item)
+    return heard
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_both_ways_say_the_same(name, write, monkeypatch):
+    monkeypatch.setattr(parsing, "OWN_PROCESS_FROM", 0)
+    job = job_of(write(FILES[name]))
+    here, there = said(parsing.read, job), said(parsing.read_aside, job)
+    assert there[1:] == here[1:]
+    assert (there[0].rows_total, there[0].marks, there[0].doubts) == (
+        here[0].rows_total, here[0].marks, here[0].doubts
+    )  # fmt: skip
+    assert isinstance(here[0], Survey)
+    assert all(isinstance(piece, Piece) for piece in here[1:])
+
+
+def test_reasons_are_in_the_language_of_whoever_asks(write, monkeypatch):
+    monkeypatch.setattr(parsing, "OWN_PROCESS_FROM", 0)
+    with translation.override("zh-hans"):
+        *_others, piece = said(parsing.read_aside, job_of(write(PLAIN + "A2,never,c1,5.00\n")))
+    assert [row.reason for row in piece.bad] == ["“never”不是能读懂的日期"]
+
+
+def test_what_cannot_be_read_on_is_said_here(write, monkeypatch):
+    monkeypatch.setattr(parsing, "OWN_PROCESS_FROM", 0)
+    job = job_of(write(PLAIN))
+    job.path.write_text(PLAIN + "x" * 1_100_000 + ",2024-01-13,c1,1.00\n")
+    with pytest.raises(NotReadable, match="larger than a million"):
+        said(parsing.read_aside, job)
+
+
+def test_a_reader_that_dies_is_noticed(write, monkeypatch):
+    monkeypatch.setattr(parsing, "OWN_PROCESS_FROM", 0)
+    job = job_of(write(PLAIN))
+    job.zone = "Nowhere/Nothing"
+    with pytest.raises(Exception, match="Nowhere"):
+        said(parsing.read_aside, job)
+    monkeypatch.setattr(parsing.sys, "executable", "/bin/false")
+    with pytest.raises(ReaderDied, match="ended with 1"):
+        said(parsing.read_aside, job_of(job.path))
+
+
+def test_a_reader_nobody_listens_to_ends(write, monkeypatch):
+    monkeypatch.setattr(parsing, "OWN_PROCESS_FROM", 0)
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(parsing.subprocess, "Popen", lambda *args, **how: started.append(popen(*args, **how)) or started[0])
+
+    def stop(_told):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parsing.read_aside(job_of(write(PLAIN)), stop)
+    assert started[0].returncode is not None
+
+
+def test_small_files_start_no_process(write, monkeypatch):
+    monkeypatch.setattr(parsing.subprocess, "Popen", None)
+    assert len(said(parsing.read_aside, job_of(write(PLAIN)))) == 2
+
+
+def test_formats_know_no_database():
+    script = (
+        "from django.conf import settings; settings.configure(); import crm.imports.parsing, sys;"
+        "print([name for name in sys.modules if name.startswith('crm.') and name.endswith('.models')])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=django_settings.BASE_DIR, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "[]"
+    assert len(FORMATS) > 1
