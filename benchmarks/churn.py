@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from loyalty.estimators import churn, evaluate
 from loyalty.estimators.base import History
-from loyalty.estimators.buying import BuyTillYouDie
+from loyalty.estimators.buying import BgNbd
 
 EPOCH = dt.date(1970, 1, 1)
 
@@ -58,12 +58,13 @@ def card(name: str, history: History, cut: int, date: str, horizon: int) -> None
         f"{len(tests.tested)} test windows before the cut; suggested horizon {churn.suggest_horizon(past)} days"
     )
     print(f"  {'':<16}{'AUC':>7}{'PR AUC':>8}{'log loss':>10}{'Brier':>8}{'ECE':>8}{'s':>7}")
+    entry = churn.entry_for(tests, rows)
     for method in churn.able(tests):
         start = time.perf_counter()
-        chance = churn.rising_for_one_timers(churn.fit_final(tests, method).predict(rows), rows.summary)
+        chance = churn.forecaster(tests, method, entry).predict(rows)
         show(method, rows.label, chance, time.perf_counter() - start, tests)
     s = rows.summary
-    model = BuyTillYouDie().fit(s.repeats, s.recency, s.age)
+    model = BgNbd().fit(s.repeats, s.recency, s.age)
     show("1 - P(alive)", rows.label, 1 - model.alive(s.repeats, s.recency, s.age), 0.0, tests)
     print(f"  the whole card took {time.perf_counter() - began:.1f} s")
 

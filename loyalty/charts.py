@@ -26,6 +26,7 @@ from loyalty.models import Run, Score, Snapshot
 WEEKS = 26
 COHORTS = 12
 MONTHS = 24
+BEST = 10
 GRADES = (1, 2, 3, 4, 5)
 # Three bars for each band of the customer list's risk filter (crm.contacts.forms.RISKS).
 EDGES = (0.0, 0.11, 0.22, 0.33, 0.44, 0.55, 0.66, 0.77, 0.88, 1.0)
@@ -67,6 +68,15 @@ class Month:
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What all customers together are thought to bring within the horizon, and the most promising of them."""
+
+    value_minor: int
+    top_minor: int  # of it by the tenth that is worth most
+    best: list[tuple[int, str, int, int, int]]  # contact, name, middle, low, high
+
+
+@dataclass(frozen=True)
 class Numbers:
     run_id: int
     as_of: dt.date
@@ -76,6 +86,7 @@ class Numbers:
     bins: list[Band]
     gone: Band  # of these, who have stayed away for so long that they count as gone
     months: list[Month]
+    ahead: Ahead | None = None
 
     @property
     def bands(self) -> list[Band]:
@@ -91,11 +102,12 @@ class Numbers:
 
 def numbers(run: Run, *, shop: Shop) -> Numbers:
     """Return everything the page says about a run."""
-    key = f"insights:{run.pk}:{shop.currency}:{shop.timezone}"
+    key = f"insights2:{run.pk}:{shop.currency}:{shop.timezone}"
     found = cache.get(key)
     if found is None:
         found = Numbers(
-            run.pk, run.as_of, _weeks(run, shop), _cohorts(run, shop), _cells(run), _bins(run), _gone(run), _months()
+            run.pk, run.as_of, _weeks(run, shop), _cohorts(run, shop), _cells(run), _bins(run), _gone(run), _months(),
+            _ahead(run),
         )
         cache.set(key, found, _KEPT_SECONDS)
     return found
@@ -184,6 +196,21 @@ def _gone(run: Run) -> Band:
         customers=Count("id"), stake=Sum("at_stake_minor")
     )
     return Band("gone", 0.0, 1.0, found["customers"], found["stake"] or 0)
+
+
+def _ahead(run: Run) -> Ahead | None:
+    """Return the money ahead; None where the run told none."""
+    told = Score.objects.filter(run=run, value_ahead_minor__isnull=False)
+    found = told.aggregate(customers=Count("id"), value=Sum("value_ahead_minor"))
+    if not found["customers"]:
+        return None
+    ranked = told.order_by("-value_ahead_minor", "-id")
+    top = ranked.values_list("value_ahead_minor", flat=True)[: max(round(found["customers"] / 10), 1)]
+    best = [
+        (one.contact_id, one.contact.display_name, one.value_ahead_minor, one.value_low_minor, one.value_high_minor)
+        for one in ranked.select_related("contact")[:BEST]
+    ]  # fmt: skip
+    return Ahead(found["value"], sum(top), best)
 
 
 def _months() -> list[Month]:

@@ -149,6 +149,20 @@ def risk(found: Numbers, *, shop: Shop, horizon_days: int) -> str:
     }
 
 
+def ahead(found: Numbers, *, shop: Shop, horizon_days: int) -> str:
+    """Say what all customers together will bring, and how much of it the most promising tenth."""
+    if found.ahead is None:
+        return ""
+    return _(
+        "About %(amount)s from known customers within the next %(days)s days; %(share)s of it from the tenth that is "
+        "worth most."
+    ) % {
+        "amount": say.rough_money(found.ahead.value_minor, shop.currency),
+        "days": say.number(horizon_days),
+        "share": say.percent(found.ahead.top_minor / found.ahead.value_minor if found.ahead.value_minor else 0),
+    }
+
+
 def sizes(found: Numbers) -> str:
     """Name the group that changed most in three months."""
     if len(found.months) < 4:
@@ -214,8 +228,17 @@ def panel(*, contact: Contact, request: HttpRequest) -> dict | None:
         "reasons": reasons(score, currency=request.shop.currency),
         "product_reason": wording.product_reason(score.next_product_reason),
         "usual_days": round(score.usual_gap_days or 0),
+        "value_good": _value_good(run, request.shop.currency) if score.value_ahead_minor is not None else "",
         "method_url": reverse("loyalty:method"),
     }
+
+
+def _value_good(run: Run, currency: str) -> str:
+    card = run.report_cards.filter(task="value", is_champion=True).first()
+    if card is None:
+        return ""
+    about = {"champion": card.candidate, "horizon_days": card.horizon_days}
+    return wording.how_good_value(card.metrics | about, currency)
 
 
 # How it is worked out
@@ -248,12 +271,17 @@ class Stage:
     reason: str
 
 
-def tasks(run: Run) -> list[Task]:
+def tasks(run: Run, *, currency: str) -> list[Task]:
     """Return the report cards of a run, one per question the analyst answers."""
     cards: dict[str, list[ReportCard]] = {}
     for card in run.report_cards.order_by("-is_champion", "is_baseline", "id"):
         cards.setdefault(card.task, []).append(card)
-    return [_churn_task(cards.get("churn", []), run), _offer_task(cards.get("offers", []), run)]
+    return [
+        _churn_task(cards.get("churn", []), run),
+        _value_task(cards.get("value", []), run, currency),
+        _intent_task(cards.get("intent", []), run),
+        _offer_task(cards.get("offers", []), run),
+    ]
 
 
 def _missing(run: Run, stage: str) -> str:
@@ -294,7 +322,17 @@ def _churn_task(cards: list[ReportCard], run: Run) -> Task:
             % {"hits": say.number(round(10 * metrics["caught"] / metrics["picked"]))}
             + f" {answer}"
         )
-    columns = [_("Ranking, AUC"), _("Sureness, log loss"), _("Off by, ECE"), _("Caught of riskiest tenth")]
+    answer = _with_trust(answer, metrics)
+    return Task(title, question, answer, _data(used), *_chances(cards, _("Caught of riskiest tenth")))
+
+
+def _with_trust(answer: str, metrics: dict) -> str:
+    return f"{answer} {wording.trust(metrics.get('trust', ''))}".strip()
+
+
+def _chances(cards: list[ReportCard], caught: str) -> tuple[list[str], list[Candidate]]:
+    """Return columns and rows of a contest of chances."""
+    columns = [_("Ranking, AUC"), _("Sureness, log loss"), _("Off by, ECE"), caught]
     rows = [
         Candidate(
             wording.method(card.candidate),
@@ -311,7 +349,49 @@ def _churn_task(cards: list[ReportCard], run: Run) -> Task:
         )
         for card in cards
     ]
+    return columns, rows
+
+
+def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
+    question = _("What will each customer bring within %(days)s days?") % {"days": say.number(run.horizon_days)}
+    title = _("Money ahead")
+    if not cards:
+        answer = _("Not enough data yet. Nobody is given a sum.")
+        return Task(title, question, answer, "", missing=_missing(run, "value"))
+    used = cards[0]
+    answer = wording.how_good_value(
+        used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days}, currency
+    )
+    columns = [_("Ranking, relative Gini"), _("Best tenth brought"), _("All together off by"), _("Off per customer")]
+    rows = [
+        Candidate(
+            wording.method(card.candidate),
+            card.is_baseline,
+            card.is_champion,
+            _beside(
+                columns,
+                _decimal(card.metrics.get("relative_gini")),
+                say.percent(card.metrics.get("capture")),
+                say.percent(card.metrics.get("total"), 1),
+                say.money(round(card.metrics.get("mae_minor") or 0), currency),
+            ),
+        )
+        for card in cards
+    ]
     return Task(title, question, answer, _data(used), columns, rows)
+
+
+def _intent_task(cards: list[ReportCard], run: Run) -> Task:
+    title = _("Orders soon")
+    if not cards:
+        question = _("Who will order soon?")
+        answer = _("Not enough data yet. Nobody is given a chance.")
+        return Task(title, question, answer, "", missing=_missing(run, "intent"))
+    used = cards[0]
+    question = _("Who will order within %(days)s days?") % {"days": say.number(used.horizon_days)}
+    answer = wording.how_good_intent(used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days})
+    answer = _with_trust(answer, used.metrics)
+    return Task(title, question, answer, _data(used), *_chances(cards, _("Caught of likeliest tenth")))
 
 
 def _offer_task(cards: list[ReportCard], run: Run) -> Task:
@@ -326,7 +406,7 @@ def _offer_task(cards: list[ReportCard], run: Run) -> Task:
         )
     used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
     words = {
-        "method": wording.method(used.candidate),
+        "method": wording.method(used.candidate, of_offers=True),
         "hits": say.number(round(10 * (used.metrics.get("hit_rate_5") or 0))),
         "plain": say.number(round(10 * (baseline.metrics.get("hit_rate_5") or 0))),
     }
@@ -340,7 +420,7 @@ def _offer_task(cards: list[ReportCard], run: Run) -> Task:
     columns = [_("First right"), _("One of five right"), _("One of ten right"), _("Order of ten, NDCG")]
     rows = [
         Candidate(
-            wording.method(card.candidate),
+            wording.method(card.candidate, of_offers=True),
             card.is_baseline,
             card.is_champion,
             _beside(

@@ -3,7 +3,9 @@
 Run         one night: everything below belongs to one. Readers use Run.objects.latest_done() only, so nobody
             sees half a night. `as_of` is the date the numbers speak of: nothing later was looked at.
 Score       one person in one run: RFM grades (1 to 5), group, life-cycle stage, churn risk over `horizon_days`,
-            money at stake, next best product, and the reasons in plain words' ingredients.
+            money at stake, next best product, and the reasons in plain words' ingredients; what they will bring within
+            `horizon_days` (the middle, and the ends between which 8 of 10 lie), and the chance of an order within
+            `intent_days` of the run.
 ReportCard  how good a task's candidate was on this shop's past: metrics of a strict split in time.
 Snapshot    size and value of a group at the end of a month, for charts over time.
 Written by: loyalty.pipeline.
@@ -30,6 +32,7 @@ class Run(models.Model):
     customers = models.PositiveIntegerField(default=0)
     orders = models.PositiveIntegerField(default=0)
     horizon_days = models.PositiveSmallIntegerField(default=0)
+    intent_days = models.PositiveSmallIntegerField(default=0)
     stages = models.JSONField(default=dict)  # name -> {state, seconds, reason}
     champions = models.JSONField(default=dict)  # task -> candidate
     error = models.CharField(max_length=500, blank=True)
@@ -54,6 +57,11 @@ class Score(models.Model):
     churn_risk = models.FloatField(null=True)
     at_stake_minor = models.BigIntegerField(null=True)
     usual_gap_days = models.FloatField(null=True)
+    expected_orders = models.FloatField(null=True)
+    value_ahead_minor = models.BigIntegerField(null=True)
+    value_low_minor = models.BigIntegerField(null=True)
+    value_high_minor = models.BigIntegerField(null=True)
+    intent = models.FloatField(null=True)  # 0 to 1
     reasons = models.JSONField(default=list)  # [{"code": "quiet_for", "days": 41, "usual": 18}, ...]
     next_product = models.ForeignKey("orders.Product", models.SET_NULL, null=True)
     next_product_reason = models.JSONField(default=dict)
@@ -63,6 +71,7 @@ class Score(models.Model):
         indexes = [
             models.Index(fields=["run", "-at_stake_minor", "-id"], name="score_by_stake"),
             models.Index(fields=["run", "recency_grade", "frequency_grade"], name="score_by_grade"),
+            models.Index(fields=["run", "-value_ahead_minor", "-id"], name="score_by_value"),
         ]
 
 

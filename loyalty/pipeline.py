@@ -147,7 +147,7 @@ class _Night:
         self.stages: dict[str, dict] = {}
         self.champions: dict[str, str] = {}
         self.cards: list[ReportCard] = []
-        self.churn = self.advice = self.stage_of = None
+        self.churn = self.value = self.intent = self.advice = self.stage_of = None
         self.horizon = 0
         self.customers = self.orders = 0
 
@@ -159,6 +159,8 @@ class _Night:
         self.do("rfm", self.grade)
         self.do("lifecycle", self.place, optional=True)
         self.do("churn", self.forecast, optional=True)
+        self.do("value", self.forecast_value, optional=True)
+        self.do("intent", self.forecast_intent, optional=True)
         self.do("recommend", self.recommend, optional=True)
         self.do("store", self.store)
         with transaction.atomic():  # the trays and "done" appear together
@@ -217,11 +219,34 @@ class _Night:
         from loyalty.estimators import churn
 
         churn.suggest_horizon(self.today)  # says what is missing where the orders cover too few days
-        tests = churn.back_test(self.past, self.horizon)
-        self.cards += _churn_cards(self.run_id, tests)
+        self.churn_tests = tests = churn.back_test(self.past, self.horizon)
+        self.cards += _churn_cards(self.run_id, "churn", tests)
         self.churn = churn.score(self.today, tests)
         self.churn_reasons = churn.reasons(self.churn, self.usual)
         self.champions["churn"] = tests.champion
+
+    def forecast_value(self) -> None:
+        from loyalty.estimators import value
+
+        if self.churn is None:
+            past, rows = None, None
+        else:  # the same windows, looked at once
+            past, rows = self.churn_tests.past, self.churn.rows
+        tests = value.back_test(self.past, self.horizon, past=past)
+        self.cards += _value_cards(self.run_id, tests)
+        self.value = value.score(self.today, tests, rows=rows)
+        self.champions["value"] = tests.champion
+
+    def forecast_intent(self) -> None:
+        from loyalty.estimators import intent
+
+        if self.churn is not None and self.horizon == intent.HORIZON:  # the same question from its other side
+            tests, self.intent = self.churn_tests, intent.Scores(self.horizon, 1 - self.churn.risk)
+        else:
+            tests = intent.back_test(self.past)
+            self.intent = intent.score(self.today, tests)
+        self.cards += _churn_cards(self.run_id, "intent", tests)
+        self.champions["intent"] = tests.champion
 
     def recommend(self) -> None:
         from loyalty import dataset
@@ -244,7 +269,8 @@ class _Night:
         ReportCard.objects.bulk_create(self.cards)
         columns = (
             "run_id", "contact_id", "recency_grade", "frequency_grade", "money_grade", "group", "stage", "churn_risk",
-            "at_stake_minor", "usual_gap_days", "reasons", "next_product_id", "next_product_reason",
+            "at_stake_minor", "usual_gap_days", "reasons", "expected_orders", "value_ahead_minor", "value_low_minor",
+            "value_high_minor", "intent", "next_product_id", "next_product_reason",
         )  # fmt: skip
         rows = self.score_rows()
         self.customers = len(rows)
@@ -268,9 +294,15 @@ class _Night:
         risk, stake, worth, reasons = blank, blank, blank, [[]] * size
         if self.churn is not None:
             risk = self.churn.risk.clip(0, 1).round(4).tolist()
-            stake = [min(round(value), MONEY_LIMIT) for value in self.churn.at_stake_minor.tolist()]
+            stake = _minor(self.churn.at_stake_minor)
             worth = [round(value) for value in self.churn.usual_order_minor.tolist()]
             reasons = self.churn_reasons
+        ahead, low, high, orders = (
+            (_minor(self.value.value_minor), _minor(self.value.low_minor), _minor(self.value.high_minor),
+             self.value.orders.round(3).tolist())
+            if self.value is not None else (blank,) * 4
+        )  # fmt: skip
+        soon = self.intent.chance.clip(0, 1).round(4).tolist() if self.intent is not None else blank
         product, because = blank, [{}] * size
         if self.advice is not None:
             on_shelf = set(Product.objects.values_list("id", flat=True))
@@ -286,7 +318,7 @@ class _Night:
             for row in zip(
                 [self.run_id] * size, contacts,
                 grades.recency.tolist(), grades.frequency.tolist(), grades.money.tolist(),
-                group, stage, risk, stake, usual, reasons, product, because,
+                group, stage, risk, stake, usual, reasons, orders, ahead, low, high, soon, product, because,
             )
             if row[1] in there
         ]  # fmt: skip
@@ -345,6 +377,7 @@ class _Night:
     def finish(self) -> None:
         Run.objects.filter(pk=self.run_id).update(
             state=Run.State.DONE, customers=self.customers, orders=self.orders, horizon_days=self.horizon,
+            intent_days=self.intent.horizon if self.intent is not None else 0,
             stages=self.stages, champions=self.champions, seconds=round(time.monotonic() - self.began, 3),
             peak_rss_mb=peak_rss_mb(), finished_at=self.moment(), heartbeat_at=self.moment(),
         )  # fmt: skip
@@ -372,27 +405,70 @@ class _Night:
             Score.objects.filter(run_id=pk, run__state__in=(Run.State.DONE, Run.State.FAILED)).delete()
 
 
-def _churn_cards(run_id: int, tests) -> list[ReportCard]:
+def _minor(amounts) -> list[int]:
+    return [min(round(amount), MONEY_LIMIT) for amount in amounts.tolist()]
+
+
+def _value_cards(run_id: int, tests) -> list[ReportCard]:
+    import numpy as np
+
+    from loyalty import dataset
+    from loyalty.estimators import value
+
+    spent = np.concatenate([window.spent for window in tests.tested])
+    cards = []
+    for name in tests.candidates:
+        told = np.concatenate([window.told[name] for window in tests.tested])
+        metrics = value.measures(spent, told) | {
+            "seconds": round(tests.seconds[name], 3),
+            "windows": len(tests.tested),
+            "spent_minor": round(float(spent.sum())),
+            "told_minor": round(float(told.sum())),
+        }
+        cards.append(
+            ReportCard(
+                run_id=run_id, task="value", candidate=name, is_baseline=name == tests.baseline,
+                is_champion=name == tests.champion, cut_date=dataset.date_of(tests.tested[0].day),
+                horizon_days=tests.horizon, customers=len(spent), positives=int((spent > 0).sum()), metrics=metrics,
+            )
+        )  # fmt: skip
+    return cards
+
+
+def _churn_cards(run_id: int, task: str, tests) -> list[ReportCard]:
+    """Return the cards of a contest of chances; those of "intent" speak of orders that came, not of people who left."""
     from loyalty import dataset
     from loyalty.estimators import evaluate
 
     newest = tests.tested[0]
     cards = []
+    came = task == "intent"
     for name in tests.candidates:
         label, chance = evaluate.pooled(tests.tested, name)
-        picked = [evaluate.caught(window.label, window.chances[name]) for window in tests.tested]
+        if came:
+            label, chance = ~label, 1 - chance
+        picked = [
+            evaluate.caught(~window.label, 1 - window.chances[name])
+            if came
+            else evaluate.caught(window.label, window.chances[name])
+            for window in tests.tested
+        ]
         metrics = evaluate.measures(label, chance) | {
             "seconds": round(tests.seconds[name], 3),
             "windows": len(tests.tested),
             "caught": sum(hits for hits, _ in picked),
             "picked": sum(size for _, size in picked),
             "expected": round(
-                sum(size * float(window.label.mean()) for window, (_, size) in zip(tests.tested, picked))
+                sum(
+                    size * float((~w.label if came else w.label).mean())
+                    for w, (_, size) in zip(tests.tested, picked)
+                )
             ),
+            "trust": tests.trust,
         }
         cards.append(
             ReportCard(
-                run_id=run_id, task="churn", candidate=name, is_baseline=name == tests.baseline,
+                run_id=run_id, task=task, candidate=name, is_baseline=name == tests.baseline,
                 is_champion=name == tests.champion, cut_date=dataset.date_of(newest.day), horizon_days=tests.horizon,
                 customers=len(label), positives=int(label.sum()), metrics=metrics,
             )

@@ -51,6 +51,7 @@ def insights(request: HttpRequest) -> HttpResponse:
             "risk_says": findings.risk(found, shop=shop, horizon_days=run.horizon_days),
             "bands": [(RISKS[band.slug][0], band, findings.RISK_TONES[band.slug]) for band in found.bands],
             "bins": [(charts.share_span(one), one) for one in found.bins],
+            "ahead_says": findings.ahead(found, shop=shop, horizon_days=run.horizon_days),
             "sizes_say": findings.sizes(found),
             "group_labels": [group.label for group in GROUPS.values()],
             "size_rows": [
@@ -210,7 +211,7 @@ def method(request: HttpRequest) -> HttpResponse:
     context = {
         "run": run,
         "notice": findings.notice(now=now, shop=shop),
-        "tasks": findings.tasks(run) if run else [],
+        "tasks": findings.tasks(run, currency=shop.currency) if run else [],
         "stages": findings.stages(run) if run else [],
         "runs": Run.objects.order_by("-id")[:10],
         **_progress(request),

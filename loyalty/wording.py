@@ -19,16 +19,44 @@ METHODS: dict[str, str | Promise] = {
     "base_rate": gettext_lazy("The shop's average, the same for everyone"),
     "mbgnbd": gettext_lazy("Buying rhythm (MBG/NBD)"),
     "bgnbd": gettext_lazy("Buying rhythm (BG/NBD)"),
+    "paretonbd": gettext_lazy("Buying rhythm (Pareto/NBD)"),
+    "rhythm": gettext_lazy("Each customer's own clock"),
+    "gap_rule": gettext_lazy("Quiet for longer than three usual gaps"),
     "recency": gettext_lazy("Days since the last order"),
     "calibrated": gettext_lazy("Buying rhythm, corrected on your past"),
     "logistic": gettext_lazy("Recency, frequency, money and age"),
-    "stacked": gettext_lazy("Buying rhythm plus seventeen habits"),
-    "logistic_wide": gettext_lazy("Seventeen habits"),
-    "boosting": gettext_lazy("Decision trees over seventeen habits"),
+    "stacked": gettext_lazy("Buying rhythm plus habits and taste"),
+    "logistic_wide": gettext_lazy("Habits and taste"),
+    "boosting": gettext_lazy("Boosted decision trees"),
+    "blend": gettext_lazy("Several methods together"),
+    "tree": gettext_lazy("A decision tree"),
+    "forest": gettext_lazy("A forest of decision trees"),
+    "svm": gettext_lazy("Support vector machine"),
+    "average": gettext_lazy("The shop's average, the same for everyone"),
+    "buying": gettext_lazy("Buying rhythm times the worth of an order"),
+    "past_spend": gettext_lazy("Spending of the last weeks"),
+    "decayed": gettext_lazy("Past spending, old orders fading"),
+    "ridge": gettext_lazy("Straight lines over habits"),
+    "polynomial": gettext_lazy("Curves over habits"),
+}
+
+OFFER_METHODS: dict[str, str | Promise] = {
     "popular": gettext_lazy("What sells now"),
     "repeat": gettext_lazy("What this customer buys"),
     "item_item": gettext_lazy("What goes with what this customer buys"),
     "blend": gettext_lazy("What this customer buys and what goes with it"),
+    "recent": gettext_lazy("What has sold in the last weeks"),
+    "personal": gettext_lazy("What this customer buys most"),
+    "personal_popular": gettext_lazy("What this customer buys most, then what sells"),
+    "content": gettext_lazy("Products like those this customer buys"),
+    "rules": gettext_lazy("Rules of what goes together"),
+    "user_user": gettext_lazy("What customers like this one buy"),
+    "next_basket": gettext_lazy("The next basket of customers like this one"),
+    "ease": gettext_lazy("What goes together, all products at once"),
+    "als": gettext_lazy("Hidden tastes"),
+    "net": gettext_lazy("A small neural net"),
+    "learned": gettext_lazy("Several methods, weighed by your own past"),
+    "discover": gettext_lazy("Products new to this customer"),
 }
 
 STAGES: dict[str, str | Promise] = {
@@ -36,15 +64,17 @@ STAGES: dict[str, str | Promise] = {
     "rfm": gettext_lazy("Grade customers"),
     "lifecycle": gettext_lazy("Place customers in their life cycle"),
     "churn": gettext_lazy("Estimate who may not come back"),
+    "value": gettext_lazy("Estimate what customers will bring"),
+    "intent": gettext_lazy("Estimate who will order soon"),
     "recommend": gettext_lazy("Find the next product"),
     "store": gettext_lazy("Keep the results"),
     "publish": gettext_lazy("Update lists and suggestions"),
 }
 
 
-def method(name: str) -> str:
+def method(name: str, *, of_offers: bool = False) -> str:
     """Return what a candidate is called on screen."""
-    return str(METHODS.get(name, name))
+    return str((OFFER_METHODS if of_offers else METHODS).get(name, name))
 
 
 def missing(ingredients: dict) -> str:
@@ -59,6 +89,8 @@ def missing(ingredients: dict) -> str:
         ),
         "products": _("%(have)s products sell often enough; at least %(need)s are needed."),
         "baskets": _("%(have)s customers bought again lately; at least %(need)s are needed to test advice."),
+        "rows": _("There are %(have)s rows that say yes or no; at least %(need)s are needed."),
+        "of_each": _("The smaller side of yes and no has %(have)s rows; at least %(need)s are needed."),
         "future_days": _("The orders end %(have)s days after the cut; the horizon needs %(need)s."),
     }
     return sentences[ingredients["what"]] % words
@@ -143,6 +175,46 @@ def how_good(card: dict | None) -> str:
         _(
             "Method: %(method)s. Tested on your own past: of the %(picked)s customers it found most at risk, "
             "%(caught)s did not order within %(days)s days; %(picked)s picked at random would have given %(expected)s."
+        )
+        % words
+    )
+
+
+def trust(level: str) -> str:
+    """Say how far a young shop's own past carries; nothing where it carries."""
+    if level == "early":
+        return _("Fewer than 100 customers were there to test on: trust the order of people more than the figures.")
+    if level == "growing":
+        return _("Fewer than 300 customers were there to test on: the figures will get firmer with more of them.")
+    return ""
+
+
+def how_good_value(card: dict, currency: str) -> str:
+    """Say how the method in use told money on the shop's own past."""
+    words = {
+        "method": method(card["champion"]), "told": say.rough_money(card["told_minor"], currency),
+        "spent": say.rough_money(card["spent_minor"], currency), "capture": say.percent(card["capture"]),
+        "days": say.number(card["horizon_days"]),
+    }  # fmt: skip
+    return (
+        _(
+            "Method: %(method)s. Tested on your own past: it told %(told)s for %(days)s days, and %(spent)s came. The "
+            "tenth of customers it thought most of brought %(capture)s of that."
+        )
+        % words
+    )
+
+
+def how_good_intent(card: dict) -> str:
+    """Say how the method in use told who would order soon."""
+    words = {
+        "method": method(card["champion"]), "caught": say.number(card["caught"]), "picked": say.number(card["picked"]),
+        "expected": say.number(card["expected"]), "days": say.number(card["horizon_days"]),
+    }  # fmt: skip
+    return (
+        _(
+            "Method: %(method)s. Tested on your own past: of the %(picked)s customers it found most likely to order, "
+            "%(caught)s did within %(days)s days; %(picked)s picked at random would have given %(expected)s."
         )
         % words
     )

@@ -29,6 +29,8 @@ SENTENCES = {
     "customers_then": "{have} customers had ordered before the newest days to test on; at least {need} are needed.",
     "products": "{have} products sell often enough; at least {need} are needed.",
     "baskets": "{have} customers bought again lately; at least {need} are needed to test advice.",
+    "rows": "There are {have} rows that say yes or no; at least {need} are needed.",
+    "of_each": "The smaller side of yes and no has {have} rows; at least {need} are needed.",
     "future_days": "The orders end {have} days after the cut; the horizon needs {need}.",
 }
 
@@ -76,6 +78,7 @@ class History:
     refund_amount: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # [q], positive minor units
     product_ids: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))  # [p]
     product_active: np.ndarray = field(default_factory=lambda: np.empty(0, bool))  # [p]
+    product_text: np.ndarray = field(default_factory=lambda: np.empty(0, object))  # [p] name and category, or empty
     line_order: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))  # [l], sorted
     line_product: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))  # [l]
     line_quantity: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))  # [l]
@@ -149,13 +152,14 @@ class History:
         )
 
     def of_customers(self, keep: np.ndarray) -> "History":
-        """Return the past of some customers only (bool [n]), indices counted anew; baskets are left out."""
+        """Return the past of some customers only (bool [n]), indices counted anew; products keep their places."""
         new_customer = np.cumsum(keep, dtype=np.int32) - 1
         orders, refunds = keep[self.order_customer], keep[self.refund_customer]
         new_order = np.cumsum(orders, dtype=np.int32) - 1
         old = self.refund_order[refunds]
+        lines = orders[self.line_order]
         return replace(
-            self.without_lines(),
+            self,
             customer_ids=self.customer_ids[keep],
             order_customer=new_customer[self.order_customer[orders]],
             order_day=self.order_day[orders],
@@ -165,6 +169,10 @@ class History:
             refund_customer=new_customer[self.refund_customer[refunds]],
             refund_day=self.refund_day[refunds],
             refund_amount=self.refund_amount[refunds],
+            line_order=new_order[self.line_order[lines]],
+            line_product=self.line_product[lines],
+            line_quantity=self.line_quantity[lines],
+            line_amount=self.line_amount[lines],
         )
 
     @cached_property

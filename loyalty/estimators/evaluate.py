@@ -51,8 +51,39 @@ def measures(label: np.ndarray, chance: np.ndarray) -> dict[str, float | None]:
         "auc": auc(label, chance),
         "pr_auc": average_precision(label, chance),
         "log_loss": float(log_losses(label, chance).mean()),
+        "accuracy": float(np.mean((chance >= 0.5) == label)),
         "brier": float(np.mean((chance - label) ** 2)),
         "ece": calibration_error(label, chance),
+    }
+
+
+def intervals(label: np.ndarray, chance: np.ndarray, *, draws: int = 200, seed: int = 0) -> dict[str, list[float]]:
+    """Return the 90 % intervals of AUC, accuracy, Brier and calibration error by the bootstrap over people.
+
+    Each draw weights people by Poisson(1) counts: for more than a handful that is drawing them with return.
+    """
+    label, chance = np.asarray(label, bool), np.asarray(chance, np.float64)
+    order = np.argsort(chance, kind="stable")
+    label, chance = label[order], chance[order]
+    ties = np.flatnonzero(np.r_[True, np.diff(chance) > 0])
+    groups = np.unique(np.linspace(0, len(chance), 11).astype(int)[:-1])
+    right, square = ((chance >= 0.5) == label).astype(np.float64), (chance - label) ** 2
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(draws):
+        weight = rng.poisson(1.0, len(label)).astype(np.float64)
+        cases, others = weight * label, weight * ~label
+        if not cases.any() or not others.any():
+            continue
+        case, other = np.add.reduceat(cases, ties), np.add.reduceat(others, ties)
+        area = np.dot(case, np.cumsum(other) - other / 2) / (cases.sum() * others.sum())
+        off = np.abs(np.add.reduceat(weight * (label - chance), groups)).sum() / weight.sum()
+        found.append((area, np.dot(weight, right) / weight.sum(), np.dot(weight, square) / weight.sum(), off))
+    if not found:
+        return {}
+    low, high = np.quantile(np.array(found), [0.05, 0.95], axis=0)
+    return {
+        name: [round(float(a), 5), round(float(b), 5)]
+        for name, a, b in zip(("auc", "accuracy", "brier", "ece"), low, high, strict=True)
     }
 
 

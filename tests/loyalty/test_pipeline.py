@@ -21,18 +21,30 @@ def night(past, now) -> Run:
 
 def test_a_night_keeps_scores_cards_months_and_says_how_it_went(night):
     assert night.state == Run.State.DONE
-    parts = ("load", "rfm", "lifecycle", "churn", "recommend", "store", "publish")
+    parts = ("load", "rfm", "lifecycle", "churn", "value", "intent", "recommend", "store", "publish")
     assert {name: stage["state"] for name, stage in night.stages.items()} == dict.fromkeys(parts, "done")
     buyers = Order.objects.values("contact").distinct().count()
     assert (night.customers, night.orders) == (buyers, Order.objects.count())
     assert night.scores.count() == buyers
-    assert set(night.champions) == {"churn", "offers"}
-    for task in ("churn", "offers"):
+    assert set(night.champions) == {"churn", "value", "intent", "offers"}
+    for task in ("churn", "value", "intent", "offers"):
         cards = ReportCard.objects.filter(run=night, task=task)
         assert [card.candidate for card in cards if card.is_champion] == [night.champions[task]]
         assert cards.filter(is_baseline=True).count() == 1
     assert Snapshot.objects.filter(month=dt.date(2026, 11, 30)).count() == 6
     assert Snapshot.objects.order_by("month").first().month == dt.date(2025, 7, 31)
+
+
+def test_everyone_is_told_what_they_will_bring_and_whether_they_order_soon(night):
+    scores = list(night.scores.all())
+    assert night.intent_days == 30
+    for score in scores:
+        assert 0 <= score.value_low_minor <= score.value_ahead_minor <= score.value_high_minor
+        assert score.expected_orders >= 0
+        assert 0 <= score.intent <= 1
+    gone = [score.value_ahead_minor for score in scores if score.stage == "lapsed"]
+    here = [score.value_ahead_minor for score in scores if score.stage == "regular"]
+    assert sum(gone) / len(gone) < sum(here) / len(here) / 3
 
 
 def test_the_trays_are_filled(night):

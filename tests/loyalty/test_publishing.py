@@ -109,8 +109,9 @@ def test_product_reasons_in_words(ingredients, text):
 
 
 def test_every_reason_code_and_method_has_words():
-    from loyalty.estimators import base, churn, recommenders
+    from loyalty.estimators import base, churn, recommenders, value
 
-    assert {*churn.METHODS, *recommenders.RECOMMENDERS} == set(wording.METHODS)
+    assert {*churn.METHODS, *value.METHODS} == set(wording.METHODS)
+    assert set(recommenders.RECOMMENDERS) == set(wording.OFFER_METHODS)
     for what in base.SENTENCES:
         assert wording.missing({"what": what, "have": 1, "need": 2})

@@ -13,6 +13,7 @@ from crm.accounts.models import Shop
 from crm.contacts import panels
 from crm.home import demo, notices
 from crm.lib import clock
+from crm.lib.templatetags import say
 from loyalty import charts, findings, pipeline
 from loyalty.models import Run, Score
 from tests.conftest import NOW
@@ -101,6 +102,15 @@ def test_risk_chart_is_the_table_and_its_bands_add_up(owner_client, night):
     assert sum(band.at_stake_minor for _label, band, _tone in context["bands"]) == sum(
         scores.values_list("at_stake_minor", flat=True)
     )
+
+
+def test_the_customers_worth_most_ahead_are_listed(owner_client, night):
+    response = owner_client.get(reverse("loyalty:insights"))
+    ahead = response.context["found"].ahead
+    scores = Score.objects.filter(run=night).order_by("-value_ahead_minor", "-id")
+    assert [row[0] for row in ahead.best] == list(scores.values_list("contact_id", flat=True)[:10])
+    assert ahead.value_minor == sum(scores.values_list("value_ahead_minor", flat=True))
+    assert f"within the next {night.horizon_days} days" in response.context["ahead_says"]
 
 
 def test_sizes_chart_is_the_table(owner_client, night):
@@ -197,22 +207,28 @@ def test_risk_export_is_the_whole_list(owner_client, night):
 
 def test_method_page_tells_how_good_in_plain_words(owner_client, night):
     response = owner_client.get(reverse("loyalty:method"))
-    churn, offers = response.context["tasks"]
+    churn, value, intent, offers = response.context["tasks"]
     cards = night.report_cards
     assert {candidate.name for candidate in churn.candidates if candidate.is_champion} == {
         findings.wording.method(night.champions["churn"])
     }
     assert len(churn.candidates) == cards.filter(task="churn").count()
-    assert len(offers.candidates) == cards.filter(task="offers").count()
+    for task, name in ((value, "value"), (intent, "intent"), (offers, "offers")):
+        assert len(task.candidates) == cards.filter(task=name).count()
+    assert value.question == f"What will each customer bring within {night.horizon_days} days?"
+    assert intent.question == "Who will order within 30 days?"
     assert churn.question == f"Who will not come back within {night.horizon_days} days?"
     assert response.context["runs"][0] == night
-    assert [stage.state for stage in response.context["stages"]] == ["done"] * 7
+    assert [stage.state for stage in response.context["stages"]] == ["done"] * 9
 
 
 def test_customer_page_panel_shows_the_last_run(owner_client, night, rf):
     score = Score.objects.filter(run=night).order_by("-at_stake_minor").first()
     body = owner_client.get(score.contact.get_absolute_url()).content.decode()
     assert ("What the numbers say" in body, "As of Nov 19, 2026" in body) == (True, True)
+    assert f"Next {night.horizon_days} days" in body
+    assert say.rough_money(score.value_ahead_minor, "EUR") in body
+    assert "Order within 30 days" in body
     request = rf.get("/")
     request.shop = Shop.current()
     assert findings.panel(contact=person("Without orders"), request=request) is None
@@ -240,9 +256,9 @@ def test_a_small_shop_is_told_what_is_missing(owner_client, shop):
     order(person("Ada"), clock.now() - dt.timedelta(days=2))
     pipeline.run(as_of=LAST_DAY, now=NOW)
     response = owner_client.get(reverse("loyalty:method"))
-    churn, offers = response.context["tasks"]
-    assert (churn.candidates, offers.candidates) == ([], [])
-    assert churn.missing != "" and offers.missing != ""
+    tasks = response.context["tasks"]
+    assert [task.candidates for task in tasks] == [[]] * 4
+    assert "" not in [task.missing for task in tasks]
     assert "What is still missing" in response.content.decode()
     assert "No risks yet" in owner_client.get(reverse("loyalty:risk")).content.decode()
     assert owner_client.get(reverse("loyalty:insights")).status_code == 200

@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.special import expit
 
 from loyalty.estimators import churn, evaluate, simulate
 from loyalty.estimators.base import NEVER, History, NotEnoughData, summarise
+from loyalty.estimators.churn.calibration import Calibration
+from loyalty.estimators.churn.candidates.base import ridge_logistic
+from loyalty.estimators.churn.taste import Taste
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +26,15 @@ def rows_after(history: History, cut: int, horizon: int) -> churn.Rows:
     return churn.rows_at(history.upto(cut), horizon, label_from=history)
 
 
+def told_by(name: str, tests: churn.Tests, rows: churn.Rows) -> np.ndarray:
+    return churn.forecaster(tests, name, churn.entry_for(tests, rows)).predict(rows)
+
+
 def test_in_a_shop_that_keeps_the_models_rules_a_buying_model_speaks(shop, tests):
-    assert tests.champion in ("mbgnbd", "bgnbd", "calibrated")
+    assert tests.champion in ("mbgnbd", "bgnbd", "paretonbd", "rhythm", "calibrated")
     rows = rows_after(shop, 530, 90)
     found = evaluate.measures(rows.label, churn.score(shop.upto(530), tests).risk)
-    best = evaluate.measures(rows.label, expit(rows.plain_odds))
+    best = evaluate.measures(rows.label, rows.plain)
     assert found["auc"] > best["auc"] - 0.005
     assert found["ece"] < 0.03
     assert (
@@ -37,7 +45,7 @@ def test_in_a_shop_that_keeps_the_models_rules_a_buying_model_speaks(shop, tests
 def test_in_a_shop_that_runs_by_a_clock_learned_habits_beat_the_buying_model():
     history, _ = simulate.clockwork(customers=2_500, days=700, gap=25, regularity=14, stay=260, seed=2)
     tests = churn.back_test(history.upto(640), 60)
-    assert tests.champion in ("stacked", "logistic_wide", "boosting")
+    assert tests.champion in ("rhythm", "stacked", "logistic_wide", "blend", "forest")
     rows = rows_after(history, 640, 60)
     found = evaluate.measures(rows.label, churn.score(history.upto(640), tests).risk)
     model = evaluate.measures(rows.label, expit(rows.odds))
@@ -72,15 +80,33 @@ def test_orders_cancelled_after_the_cut_still_stand_before_it(shop):
     assert len(summarise(history.upto(460)).customer) < len(summarise(shop.upto(460)).customer)
 
 
-def test_risk_of_one_time_buyers_never_falls_with_time(shop, tests):
-    scores = churn.score(shop.upto(530), tests)
-    once = scores.summary.visits == 1
-    order = np.argsort(scores.summary.age[once], kind="stable")
-    assert np.all(np.diff(scores.risk[once][order]) >= 0)
+def test_risk_of_one_time_buyers_never_falls_with_time():
+    """One-time buyers of the same first order: the longer ago, the riskier, under every method."""
+    history, _ = simulate.bgnbd(customers=1_500, days=620, r=0.7, alpha=6.0, a=0.8, b=2.6, joined_within=300, seed=1)
+    same = History.of_orders(history.order_customer, history.order_day, np.full(len(history.order_day), 2_000), as_of=620)
+    tests = churn.back_test(same.upto(530), 90)
+    rows = rows_after(same, 530, 90)
+    once = (rows.summary.visits == 1) & (rows.summary.spend == 2_000)
+    order = np.argsort(rows.summary.age[once], kind="stable")
     for name in churn.able(tests):
-        rows = rows_after(shop, 530, 90)
-        shown = churn.rising_for_one_timers(churn.fit_final(tests, name).predict(rows), rows.summary)
-        assert np.all(np.diff(shown[once][order]) >= 0), name
+        assert np.all(np.diff(told_by(name, tests, rows)[once][order]) >= 0), name
+
+
+def test_a_first_order_of_another_size_may_tell_of_another_risk():
+    """Big first orders come back here, small ones do not; people of the same day are told apart."""
+    rng = np.random.default_rng(3)
+    first = rng.integers(0, 400, 2_000)
+    big = rng.random(2_000) < 0.5
+    again = first + rng.integers(20, 60, 2_000)
+    comes = big & (rng.random(2_000) < 0.8)
+    who = np.r_[np.arange(2_000), np.flatnonzero(comes)]
+    history = History.of_orders(who, np.r_[first, again[comes]], np.where(big, 9_000, 1_000)[who], as_of=470)
+    tests = churn.back_test(history.upto(400), 60)
+    rows = rows_after(history, 400, 60)
+    fresh = (rows.summary.visits == 1) & (rows.summary.age < 15)
+    risk = told_by("stacked", tests, rows)
+    large = rows.summary.spend[fresh] > 5_000
+    assert risk[fresh][large].mean() < risk[fresh][~large].mean() - 0.3
 
 
 def test_the_same_customer_gets_riskier_while_silent(shop, tests):
@@ -110,9 +136,12 @@ def test_without_season_the_warp_is_one():
     assert abs(churn.season(history, churn.rows_at(history, 60).model, 60)) < 0.1
 
 
-def test_season_before_thirteen_months_is_none(shop):
-    past = shop.upto(390)
-    assert churn.season(past, churn.rows_at(past, 90).model, 90) == 0.0
+def test_season_before_thirteen_months_is_that_of_shops_at_large(shop):
+    """Day 273 is the first of October 1970: the busy quarter, seen from three quiet ones."""
+    past = shop.upto(272)
+    model = churn.rows_at(past, 90).model
+    assert churn.season(past, model, 92) == pytest.approx(np.log(1.217 / 0.928))
+    assert churn.season(past, model, 31) == pytest.approx(np.log((0.928 + (1.217 - 0.928) * 31 / 92) / 0.928))
 
 
 def test_horizon_comes_from_the_shops_own_gaps():
@@ -135,9 +164,63 @@ def test_too_few_customers_or_days_are_named():
 def test_thirty_customers_get_a_risk_from_a_model_that_needs_no_labels(seed):
     history, _ = simulate.bgnbd(customers=40, days=400, r=0.7, alpha=6.0, a=0.8, b=2.6, seed=seed)
     tests = churn.back_test(history, 60)
-    assert set(tests.candidates) <= {"base_rate", "mbgnbd", "bgnbd", "recency", "calibrated"}
+    assert set(tests.candidates) <= {"base_rate", "mbgnbd", "bgnbd", "paretonbd", "rhythm", "gap_rule", "recency", "calibrated"}
     risk = churn.score(history, tests).risk
     assert np.all((risk > 0) & (risk < 1))
+
+
+def test_every_file_of_the_folder_is_in_the_table():
+    from pathlib import Path
+
+    from loyalty.estimators.churn import candidates
+
+    files = {path.stem for path in Path(candidates.__file__).parent.glob("*.py")} - {"__init__", "base"}
+    kinds = {type(method.make([]) if method.members else method.make()).__module__.rsplit(".", 1)[1]
+             for method in candidates.METHODS.values()}  # fmt: skip
+    assert kinds == files
+
+
+def test_boosting_and_svm_come_only_to_large_shops():
+    assert {name for name, method in churn.METHODS.items() if method.fewest >= 3_000} == {"boosting", "svm"}
+
+
+def test_a_shop_too_young_for_an_earlier_window_is_tested_on_its_other_half(shop):
+    tests = churn.back_test(shop.upto(190), 90)
+    assert tests.by_people
+    assert len(tests.tested) == 1
+    assert "stacked" in tests.candidates
+    assert tests.champion != "base_rate"
+
+
+def test_trust_grows_with_the_customers_known():
+    told = {}
+    for customers in (60, 200, 500):
+        history, _ = simulate.bgnbd(customers=customers, days=500, r=0.7, alpha=6.0, a=0.8, b=2.6, seed=1)
+        told[customers] = churn.back_test(history, 60).trust
+    assert told == {60: "early", 200: "growing", 500: "full"}
+
+
+def test_calibration_finds_an_overconfident_method_and_leaves_an_honest_one():
+    rng = np.random.default_rng(5)
+    odds = rng.normal(-0.5, 1.2, (3, 4_000))
+    labels = [rng.random(4_000) < expit(row) for row in odds]
+    honest = Calibration().fit(labels, [expit(row) for row in odds])
+    loud = Calibration().fit(labels, [expit(2 * row) for row in odds])
+    assert honest.kind == "none"
+    assert loud.kind in ("platt", "isotonic")
+    told = loud.correct(expit(2 * odds[0]))
+    assert evaluate.calibration_error(labels[0], told) < evaluate.calibration_error(labels[0], expit(2 * odds[0])) / 2
+
+
+def test_taste_tells_two_kinds_of_buyers_apart():
+    rng = np.random.default_rng(0)
+    kind = np.arange(600) % 2
+    baskets = sparse.csr_matrix((rng.random((600, 80)) < np.where(np.arange(80) < 40, 0.3, 0.02)[None, :]).astype(np.float32))
+    other = sparse.csr_matrix((rng.random((600, 80)) < np.where(np.arange(80) < 40, 0.02, 0.3)[None, :]).astype(np.float32))
+    both = sparse.vstack([baskets[i] if kind[i] else other[i] for i in range(600)]).tocsr()
+    found = Taste(kinds=2).fit(both).of(both)
+    assert np.max(np.abs(np.corrcoef(found.T, kind)[-1, :-1])) > 0.9
+    assert Taste().fit(both[:100]).of(both[:100]).shape == (100, 0)
 
 
 def test_a_ridge_regression_finds_the_coefficients():
@@ -145,7 +228,7 @@ def test_a_ridge_regression_finds_the_coefficients():
     X = np.column_stack([np.ones(20_000), rng.normal(size=(20_000, 2))])
     offset = rng.normal(size=20_000)
     label = rng.random(20_000) < expit(X @ [-0.5, 1.0, -0.7] + offset)
-    found = churn.ridge_logistic(X, label.astype(float), offset, np.full(3, 1e-6), np.ones(20_000))
+    found = ridge_logistic(X, label.astype(float), offset, np.full(3, 1e-6), np.ones(20_000))
     assert found == pytest.approx([-0.5, 1.0, -0.7], abs=0.07)
 
 

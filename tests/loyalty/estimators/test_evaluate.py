@@ -93,3 +93,16 @@ def test_caught_counts_the_riskiest_tenth():
     chance = np.arange(100) / 100
     label = chance >= 0.95
     assert evaluate.caught(label, chance) == (5, 10)
+
+
+def test_intervals_hold_the_figure_and_narrow_with_people():
+    rng = np.random.default_rng(2)
+    chance = rng.random(4_000)
+    label = rng.random(4_000) < chance
+    wide, narrow = (evaluate.intervals(label[:n], chance[:n]) for n in (200, 4_000))
+    found = evaluate.measures(label, chance)
+    for name in ("auc", "accuracy", "brier"):
+        low, high = narrow[name]
+        assert low < found[name] < high
+        assert high - low < (wide[name][1] - wide[name][0]) / 3
+    assert evaluate.intervals(np.ones(50, bool), chance[:50]) == {}

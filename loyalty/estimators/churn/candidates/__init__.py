@@ -1,0 +1,51 @@
+"""The candidates of the churn contest, from most to least trusted: among equals the earlier speaks.
+
+First those that take least from the shop's own windows, and so can go least wrong on them; the untouched models after
+the corrected one, because a correction held close to none can only help. The blend stands before its rivals: a mean of
+forecasts is the safest of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from loyalty.estimators.churn.candidates.base import Candidate
+from loyalty.estimators.churn.candidates.base_rate import BaseRate
+from loyalty.estimators.churn.candidates.blend import Blend
+from loyalty.estimators.churn.candidates.buying import Buying
+from loyalty.estimators.churn.candidates.gap_rule import GapRule
+from loyalty.estimators.churn.candidates.logistic import QUIET, RFMT, WIDE, Logistic
+from loyalty.estimators.churn.candidates.rhythm import PersonalRhythm
+from loyalty.estimators.churn.candidates.svm import Svm
+from loyalty.estimators.churn.candidates.trees import Boosting, Forest, Tree
+
+BASELINE = "base_rate"
+LEVEL = "calibrated"  # the candidate that tells how many leave in all
+
+
+@dataclass(frozen=True)
+class Method:
+    make: Callable[..., Candidate]
+    fewest: int  # customers known when the newest finished window began
+    learns: bool = True  # from finished windows
+    ranks: bool = False  # it ranks people; how many leave in all is taken from LEVEL
+    members: tuple[str, ...] = ()  # of a blend: those of them that the shop is large enough for
+
+
+METHODS: dict[str, Method] = {
+    "base_rate": Method(BaseRate, 10),
+    "calibrated": Method(lambda: Logistic(on_model=True), 10),
+    "mbgnbd": Method(Buying, 10, learns=False),
+    "bgnbd": Method(lambda: Buying("bgnbd"), 10, learns=False),
+    "paretonbd": Method(lambda: Buying("paretonbd"), 10, learns=False),
+    "rhythm": Method(PersonalRhythm, 10, learns=False),
+    "gap_rule": Method(GapRule, 10),
+    "recency": Method(lambda: Logistic(QUIET), 10),
+    "stacked": Method(lambda: Logistic(WIDE, on_model=True, with_taste=True), 300, ranks=True),
+    "blend": Method(Blend, 500, ranks=True, members=("stacked", "forest", "boosting")),
+    "logistic": Method(lambda: Logistic(RFMT), 100, ranks=True),
+    "logistic_wide": Method(lambda: Logistic(WIDE, with_taste=True), 500, ranks=True),
+    "tree": Method(Tree, 500, ranks=True),
+    "forest": Method(Forest, 500, ranks=True),
+    "boosting": Method(Boosting, 3_000, ranks=True),
+    "svm": Method(Svm, 3_000, ranks=True),
+}

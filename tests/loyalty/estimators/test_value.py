@@ -1,0 +1,81 @@
+"""Money ahead: known truth, no look ahead, intervals that hold, never far behind its parts."""
+
+import numpy as np
+import pytest
+
+from loyalty.estimators import churn, simulate, value
+from loyalty.estimators.base import History
+
+
+@pytest.fixture(scope="module")
+def shop() -> History:
+    return simulate.bgnbd(customers=2_000, days=620, r=0.7, alpha=6.0, a=0.8, b=2.6, joined_within=300, seed=1)[0]
+
+
+@pytest.fixture(scope="module")
+def tests(shop) -> value.Tests:
+    return value.back_test(shop.upto(530), 90)
+
+
+def after(history: History, cut: int, horizon: int) -> value.Window:
+    past = history.upto(cut)
+    return value.Window.at(churn.rows_at(past, horizon), past, history)
+
+
+def test_measures_of_a_perfect_and_a_blind_forecast():
+    spent = np.array([0.0, 0, 0, 0, 0, 0, 0, 0, 40, 60])
+    perfect = value.measures(spent, spent)
+    assert (perfect["relative_gini"], perfect["capture"], perfect["total"], perfect["mae_minor"]) == (1.0, 0.6, 0.0, 0.0)
+    assert value.measures(spent, -np.arange(10.0) + 10)["relative_gini"] < 0
+
+
+def test_the_blend_is_never_far_behind_its_parts_and_all_beat_the_average(shop, tests):
+    window = after(shop, 530, 90)
+    entry = value.entry_for(tests, window)
+    gini = {name: value.measures(window.spent, entry.told(name))["relative_gini"] for name in value.able(tests)}
+    assert gini["blend"] > max(gini["buying"], gini["past_spend"]) - 0.01
+    assert min(gini[name] for name in gini if name != "average") > gini["average"] + 0.4
+
+
+def test_the_champion_tells_the_sum_and_the_orders(shop, tests):
+    window = after(shop, 530, 90)
+    scores = value.score(shop.upto(530), tests)
+    assert scores.value_minor.sum() == pytest.approx(window.spent.sum(), rel=0.2)
+    assert scores.orders.sum() == pytest.approx(window.orders.sum(), rel=0.2)
+
+
+def test_eight_of_ten_lie_inside_the_interval(shop, tests):
+    window = after(shop, 530, 90)
+    scores = value.score(shop.upto(530), tests)
+    inside = (window.spent >= scores.low_minor) & (window.spent <= scores.high_minor)
+    assert 0.75 < inside.mean() < 0.97
+    assert np.all((scores.low_minor <= scores.value_minor) & (scores.value_minor <= scores.high_minor))
+
+
+def test_the_future_does_not_leak(shop):
+    cut = 400
+    early = shop.order_day <= cut
+    other = History.of_orders(
+        np.r_[shop.order_customer[early], np.arange(2_000)],
+        np.r_[shop.order_day[early], np.full(2_000, cut + 1)],
+        np.r_[shop.order_amount[early], np.full(2_000, 10**7)],
+        as_of=620,
+    )
+    ours, theirs = (value.score(h.upto(cut), value.back_test(h.upto(cut), 90)) for h in (shop, other))
+    assert ours.value_minor.tolist() == theirs.value_minor.tolist()
+
+
+def test_windows_of_the_churn_contest_give_the_same_answer(shop, tests):
+    shared = value.back_test(shop.upto(530), 90, past=churn.replay(shop.upto(530), 90, most=churn.MOST_CUSTOMERS))
+    assert shared.champion == tests.champion
+    assert shared.tested[0].told["blend"].tolist() == tests.tested[0].told["blend"].tolist()
+
+
+def test_a_thirty_customer_shop_is_told_something_sane():
+    for seed in range(5):
+        history, _ = simulate.bgnbd(customers=36, days=400, r=0.7, alpha=6.0, a=0.8, b=2.6, seed=seed)
+        tests = value.back_test(history, 60)
+        scores = value.score(history, tests)
+        assert set(tests.candidates) <= {"average", "blend", "buying", "past_spend", "decayed"}
+        assert np.all(np.isfinite(scores.value_minor)) and np.all(scores.value_minor >= 0)
+        assert scores.value_minor.sum() < 3 * history.order_amount.sum()
