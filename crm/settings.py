@@ -54,10 +54,12 @@ INSTALLED_APPS = [
     "crm.orders",
     "crm.rewards",
     "crm.coupons",
+    "crm.portal",
     "crm.campaigns",
     "crm.imports",
     "crm.home",
     "crm.api",
+    "crm.till",
     "loyalty",
 ]
 

@@ -10,6 +10,8 @@ urlpatterns = [
     path("", include("crm.home.urls")),
     path("", include("crm.accounts.urls")),
     path("", include("crm.imports.typed_urls")),  # /orders/new/ and /customers/new/ before the lists' own
+    path("", include("crm.portal.urls")),
+    path("till/", include("crm.till.urls")),
     path("customers/", include("crm.contacts.urls")),
     path("orders/", include("crm.orders.urls")),
     path("loyalty/", include("crm.rewards.urls")),

@@ -30,8 +30,10 @@ from crm.api.schemas import (
     PointsIn,
     PointsOut,
     Problem,
+    ProductIn,
     ProductOut,
     RefundIn,
+    Saved,
     UseOut,
     text_of,
 )  # fmt: skip
@@ -289,6 +291,15 @@ def products(request, after: After = 0, limit: Limit = 100, sku: str = "", ids: 
         found = found.filter(pk__in=_ids(ids))
     page = found.filter(pk__gt=after).order_by("pk")[:limit]
     return [ProductOut.of(product, request.shop.currency) for product in page]
+
+
+@_post("/products", "orders:write", Saved, "Add or change products; only what is said changes")
+def take_products(request, rows: Annotated[list[ProductIn], Rows], idempotency_key: Key = ""):
+    def act() -> dict:
+        done = intake.take_products([row.item(request.shop.currency) for row in rows], now=clock.now())
+        return {"created": len(done.created), "changed": len(done.updated), "unchanged": len(done.unchanged)}
+
+    return _once(request, idempotency_key, act)
 
 
 # ---- coupons

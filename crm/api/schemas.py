@@ -13,9 +13,8 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringCon
 from crm.contacts.matching import Person, email_key
 from crm.contacts.models import Contact
 from crm.lib import money
-from crm.orders.cataloguing import Item
 from crm.orders.models import Order, Product
-from crm.orders.recording import Purchase, PurchaseLine
+from crm.orders.purchases import Item, Purchase, PurchaseLine
 
 SOURCE = "api"
 MOST_ROWS = 500
@@ -221,13 +220,16 @@ class Problem(Schema):
     detail: str
 
 
-class Done(Schema):
-    """Ids beside the rows that were sent; null where nothing identifies a person."""
-
-    ids: list[int | None]
+class Saved(Schema):
     created: int
     changed: int
     unchanged: int
+
+
+class Done(Saved):
+    """Ids beside the rows that were sent; null where nothing identifies a person."""
+
+    ids: list[int | None]
 
 
 class Id(Schema):

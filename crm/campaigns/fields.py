@@ -16,6 +16,7 @@ from crm.accounts.models import Shop
 from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.lib.templatetags import say
+from crm.portal import links
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _INSIDE = re.compile(r"""\s*([a-z_]+)\s*(?:\|\s*["“”'‘’](.*?)["“”'‘’]\s*)?""", re.DOTALL)
@@ -33,6 +34,7 @@ class Facts:
     last_order_date: str
     days_since_last_order: str
     order_count: int
+    my_page: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ FIELDS: dict[str, Field] = {
     ),
     "order_count": Field(_("Number of their orders"), lambda facts: say.number(facts.order_count)),
     "shop_name": Field(_("Name of the shop"), lambda facts: facts.shop_name),
+    "my_page": Field(_("Link to their own page"), lambda facts: facts.my_page),
 }
 
 
@@ -91,6 +94,7 @@ def facts(*, contact: Contact, shop: Shop, points_given: int, now) -> Facts:
                 say.number((clock.local_date(now, shop.timezone) - last_date).days) if last_date else ""
             ),
             order_count=contact.order_count,
+            my_page=links.address(contact.pk),
         )
 
 

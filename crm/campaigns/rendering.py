@@ -38,6 +38,7 @@ _BARE_ADDRESS = re.compile(r"(?<![\w(<\"'\[/])https?://[^\s<>()\[\]\"']*[\w/]")
 _ANCHOR = re.compile(r"<a\b([^>]*)>")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 _OUR_MARKS = re.compile(r"[?&]utm_source=regulars&utm_medium=email&utm_campaign=[^&#]*")
+_OWN_PAGE = "https://own-page.invalid/"  # the field my_page while Markdown runs, which takes it for an address
 EXAMPLE = "example"  # what the unsubscribe token of a test or preview stands for
 _TAGS = {"p", "h1", "h2", "h3", "strong", "em", "a", "ul", "ol", "li", "blockquote", "br", "hr", "code"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(["code", "fence"])
@@ -100,8 +101,7 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
     subject_parts = fields.split(subject)
     uses: dict[str, object] = {"u": _UnsubscribeUse()}
     marked = "".join(
-        _PRIVATE_USE.sub("", part) if isinstance(part, str) else _mark(uses, f"f{len(uses)}", part)
-        for part in fields.split(body)
+        _PRIVATE_USE.sub("", part) if isinstance(part, str) else _stand_in(uses, part) for part in fields.split(body)
     )
     parsed = _MARKDOWN.parse(_BARE_ADDRESS.sub(r"<\g<0>>", marked))
     _refuse_pictures(parsed)
@@ -120,7 +120,7 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
         address = html.unescape(attributes.get("href", ""))
         if OPEN in address or "%EE%80%80" in address.upper():
             raise CannotRender(_("A field cannot stand inside a link address."))
-        if address.startswith(("http://", "https://")):
+        if address.startswith(("http://", "https://")) and address != _OWN_PAGE:
             url = with_source(address, campaign_name=campaign_name)
             if len(url) > 2000:
                 raise CannotRender(_("A link address is longer than 2,000 characters."))
@@ -131,6 +131,7 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
         return f'<a {css}href="{html.escape(address)}">'
 
     styled = _STYLED.sub(lambda match: _STYLES[match[0]], _ANCHOR.sub(own_link, clean))
+    own_page = _mark(uses, "p", fields.Use("my_page"))
     text = _plain(parsed, lambda url: links.get(with_source(url, campaign_name=campaign_name), url))
     unsubscribe = f"{OPEN}u{CLOSE}"
     with translation.override(shop.language):
@@ -140,8 +141,8 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
         foot = render_to_string("campaigns/mail/message.txt", {"shop": shop, "unsubscribe": unsubscribe})
     return Letter(
         subject=subject_parts,
-        html=_cut(frame, uses),
-        text=_cut(f"{text}\n\n{foot.strip()}\n", uses),
+        html=_cut(frame.replace(_OWN_PAGE, own_page), uses),
+        text=_cut(f"{text}\n\n{foot.strip()}\n".replace(_OWN_PAGE, own_page), uses),
         links=tuple(links),
     )
 
@@ -235,6 +236,11 @@ def _written(part, values: fields.Facts, hrefs: Mapping[str, str], unsubscribe: 
 def _mark(uses: dict[str, object], name: str, use: object) -> str:
     uses[name] = use
     return f"{OPEN}{name}{CLOSE}"
+
+
+def _stand_in(uses: dict[str, object], use: fields.Use) -> str:
+    """Return what stands for a field while Markdown runs."""
+    return _OWN_PAGE if use.name == "my_page" else _mark(uses, f"f{len(uses)}", use)
 
 
 def _cut(text: str, uses: Mapping[str, object]) -> list:

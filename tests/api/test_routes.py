@@ -133,6 +133,14 @@ def test_points_are_given_once_and_never_below_zero(ask):
     assert (told["balance"], [entry["points"] for entry in told["entries"]], ledger.balance(pk)) == (50, [50], 50)
 
 
+def test_products_are_added_then_changed_where_something_is_said(ask):
+    tea = {"sku": "TEA", "name": "Tea", "price": "5.00"}
+    assert ask("POST", "/products", [tea]).json() == {"created": 1, "changed": 0, "unchanged": 0}
+    assert ask("POST", "/products", [{"sku": "TEA", "cost": "2.00"}, tea]).json() == {"created": 0, "changed": 1, "unchanged": 0}
+    [found] = ask("GET", "/products?sku=TEA").json()
+    assert (found["name"], found["price"], found["cost"], found["is_active"]) == ("Tea", "5.00", "2.00", True)
+
+
 def test_lists_go_on_after_the_last_id(ask):
     ids = ask("POST", "/customers", [{"reference": str(n)} for n in range(5)]).json()["ids"]
     assert [row["id"] for row in ask("GET", "/customers?limit=2").json()] == ids[:2]

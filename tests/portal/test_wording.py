@@ -1,0 +1,18 @@
+import pytest
+from django.utils import translation
+
+from crm.portal.wording import counted
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("shop", "Points: 1 point, 80 points, appoint"),
+        ("services", "Points: 1 point, 80 points, appoint"),
+        ("cafe", "Stamps: 1 stamp, 80 stamps, appoint"),
+        ("studio", "Credits: 1 credit, 80 credits, appoint"),
+    ],
+)
+def test_points_are_called_what_the_kind_of_business_calls_them(kind, said):
+    with translation.override("en"):
+        assert counted("Points: 1 point, 80 points, appoint", kind) == said
