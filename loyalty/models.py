@@ -7,6 +7,8 @@ Score       one person in one run: RFM grades (1 to 5), group, life-cycle stage,
             `horizon_days` (the middle, and the ends between which 8 of 10 lie), and the chance of an order within
             `intent_days` of the run.
 ReportCard  how good a task's candidate was on this shop's past: metrics of a strict split in time.
+Found       patterns of one run as lists to draw: what goes together, how long until it is bought again, which customers
+            behave alike (loyalty.patterns).
 Snapshot    size and value of a group at the end of a month, for charts over time.
 Written by: loyalty.pipeline.
 """
@@ -99,3 +101,12 @@ class Snapshot(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["month", "group"], name="snapshot_once_a_month")]
+
+
+class Found(models.Model):
+    run = models.ForeignKey(Run, models.CASCADE, related_name="found")
+    kind = models.CharField(max_length=20)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "kind"], name="found_once_per_kind")]

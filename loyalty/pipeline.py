@@ -22,7 +22,8 @@ from crm.contacts.models import Contact
 from crm.imports.models import Import
 from crm.lib import bulk, clock, hints
 from crm.orders.models import Order, Product
-from loyalty.models import ReportCard, Run, Score, Snapshot
+from loyalty import patterns
+from loyalty.models import Found, ReportCard, Run, Score, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +148,7 @@ class _Night:
         self.stages: dict[str, dict] = {}
         self.champions: dict[str, str] = {}
         self.cards: list[ReportCard] = []
+        self.found: dict[str, dict] = {}
         self.churn = self.value = self.intent = self.advice = self.stage_of = None
         self.horizon = 0
         self.customers = self.orders = 0
@@ -162,6 +164,8 @@ class _Night:
         self.do("value", self.forecast_value, optional=True)
         self.do("intent", self.forecast_intent, optional=True)
         self.do("recommend", self.recommend, optional=True)
+        self.do("together", self.find_together, optional=True)
+        self.do("alike", self.find_alike, optional=True)
         self.do("store", self.store)
         with transaction.atomic():  # the trays and "done" appear together
             self.do("publish", self.publish)
@@ -265,8 +269,15 @@ class _Night:
         self.advice = recommenders.advise(self.today, tests.champion, self.summary.customer)
         self.champions["offers"] = tests.champion
 
+    def find_together(self) -> None:
+        self.found |= patterns.together(self.today)
+
+    def find_alike(self) -> None:
+        self.found |= patterns.alike(self.past, self.horizon)
+
     def store(self) -> None:
         ReportCard.objects.bulk_create(self.cards)
+        Found.objects.bulk_create(Found(run_id=self.run_id, kind=kind, data=data) for kind, data in self.found.items())
         columns = (
             "run_id", "contact_id", "recency_grade", "frequency_grade", "money_grade", "group", "stage", "churn_risk",
             "at_stake_minor", "usual_gap_days", "reasons", "expected_orders", "value_ahead_minor", "value_low_minor",
@@ -403,6 +414,7 @@ class _Night:
         old = Score.objects.exclude(run_id__in=kept).order_by().values_list("run_id", flat=True).distinct()
         for pk in list(old):
             Score.objects.filter(run_id=pk, run__state__in=(Run.State.DONE, Run.State.FAILED)).delete()
+        Found.objects.exclude(run_id__in=kept).delete()
 
 
 def _minor(amounts) -> list[int]:

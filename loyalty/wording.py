@@ -59,6 +59,14 @@ OFFER_METHODS: dict[str, str | Promise] = {
     "discover": gettext_lazy("Products new to this customer"),
 }
 
+CLUSTERS: dict[str, str | Promise] = {
+    "outlook": gettext_lazy("What they are expected to spend"),
+    "k-means": gettext_lazy("Nearest centre (k-means)"),
+    "mixture": gettext_lazy("Overlapping clouds (Gaussian mixture)"),
+    "ward": gettext_lazy("Joined step by step (Ward)"),
+    "density": gettext_lazy("Dense places (HDBSCAN)"),
+}
+
 STAGES: dict[str, str | Promise] = {
     "load": gettext_lazy("Read the books"),
     "rfm": gettext_lazy("Grade customers"),
@@ -67,6 +75,8 @@ STAGES: dict[str, str | Promise] = {
     "value": gettext_lazy("Estimate what customers will bring"),
     "intent": gettext_lazy("Estimate who will order soon"),
     "recommend": gettext_lazy("Find the next product"),
+    "together": gettext_lazy("Find what goes together"),
+    "alike": gettext_lazy("Find customers who behave alike"),
     "store": gettext_lazy("Keep the results"),
     "publish": gettext_lazy("Update lists and suggestions"),
 }

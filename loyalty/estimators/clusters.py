@@ -32,7 +32,7 @@ GROUPS = (3, 4, 5, 6, 8)
 STABLE = 0.9
 FEATURES = ("quiet", "visits", "spend", "age", "visits_lately", "spend_lately", "mean_spend", "steadiness")
 METHODS = ("outlook", "k-means", "mixture", "ward", "density")
-_DRAWS = 4
+_DRAWS = 3
 _FOLDS = 5
 
 
@@ -74,7 +74,7 @@ class Clusters:
     def __init__(self, *, horizon: int, methods: tuple[str, ...] = METHODS, seed: int = 0):
         self.horizon, self.methods, self.seed = horizon, methods, seed
 
-    @threadpool_limits.wrap(limits=2)
+    @threadpool_limits.wrap(limits=1)
     def fit(self, history: History) -> "Clusters":
         """Hold the contest one horizon ago, then group everybody as of now."""
         summary, now = features(history, self.horizon)
@@ -157,7 +157,7 @@ def explained(labels: np.ndarray, spent: np.ndarray, *, seed: int = 0) -> tuple[
     return float(np.mean(shares)), float(np.std(shares, ddof=1) / np.sqrt(_FOLDS))
 
 
-def is_natural(space: np.ndarray, *, seed: int = 0, draws: int = 99, level: float = 0.05) -> bool:
+def is_natural(space: np.ndarray, *, seed: int = 0, draws: int = 39, level: float = 0.05) -> bool:
     """Tell whether two groups fit better than they would fit one Gaussian cloud of the same shape (SigClust)."""
     rng = np.random.default_rng(seed)
     space = space[rng.permutation(len(space))[:1_000]]
@@ -223,10 +223,10 @@ def _scaled(raw: np.ndarray) -> np.ndarray:
 def _learn(method: str, groups: int, space: np.ndarray, value: np.ndarray, seed: int):
     """Return a function (space, value) -> labels that was learned on these customers."""
     if method == "outlook":
-        model = KMeans(groups, n_init=4, random_state=seed).fit(value[:, None])
+        model = KMeans(groups, n_init=3, random_state=seed).fit(value[:, None])
         return lambda space, value: model.predict(np.ascontiguousarray(value[:, None]))
     if method == "k-means":
-        model = KMeans(groups, n_init=4, random_state=seed).fit(space)
+        model = KMeans(groups, n_init=3, random_state=seed).fit(space)
         return lambda space, value: model.predict(space)
     if method == "mixture":
         model = GaussianMixture(groups, covariance_type="diag", reg_covar=1e-3, n_init=1, random_state=seed).fit(space)

@@ -21,7 +21,7 @@ def night(past, now) -> Run:
 
 def test_a_night_keeps_scores_cards_months_and_says_how_it_went(night):
     assert night.state == Run.State.DONE
-    parts = ("load", "rfm", "lifecycle", "churn", "value", "intent", "recommend", "store", "publish")
+    parts = ("load", "rfm", "lifecycle", "churn", "value", "intent", "recommend", "together", "alike", "store", "publish")
     assert {name: stage["state"] for name, stage in night.stages.items()} == dict.fromkeys(parts, "done")
     buyers = Order.objects.values("contact").distinct().count()
     assert (night.customers, night.orders) == (buyers, Order.objects.count())

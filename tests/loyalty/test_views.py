@@ -219,7 +219,7 @@ def test_method_page_tells_how_good_in_plain_words(owner_client, night):
     assert intent.question == "Who will order within 30 days?"
     assert churn.question == f"Who will not come back within {night.horizon_days} days?"
     assert response.context["runs"][0] == night
-    assert [stage.state for stage in response.context["stages"]] == ["done"] * 9
+    assert [stage.state for stage in response.context["stages"]] == ["done"] * 11
 
 
 def test_customer_page_panel_shows_the_last_run(owner_client, night, rf):
