@@ -89,7 +89,7 @@ def load(*, as_of: dt.date) -> History:
     lines, line_place = lines[line_place >= 0], line_place[line_place >= 0]
     by_order = np.argsort(line_place, kind="stable")
     lines, line_place = lines[by_order], line_place[by_order]
-    product_ids, product_active = _products()
+    product_ids, product_active, product_text = _products()
     return History(
         as_of=day_number(as_of),
         customer_ids=customer_ids,
@@ -103,6 +103,7 @@ def load(*, as_of: dt.date) -> History:
         refund_amount=np.r_[refunds[:, 1], slips[:, 1]].astype(np.int64),
         product_ids=product_ids,
         product_active=product_active,
+        product_text=product_text,
         line_order=line_place,
         line_product=np.searchsorted(product_ids, lines["product"]).astype(np.int32),
         line_quantity=lines["quantity"].copy(),
@@ -182,9 +183,11 @@ def _lines(shop: Shop, before: int) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty(0, LINE)
 
 
-def _products() -> tuple[np.ndarray, np.ndarray]:
-    rows = list(Product.objects.order_by("id").values_list("id", "is_active"))
-    return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], bool)
+def _products() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ids of all products, which of them are on sale, and what is written on them."""
+    rows = list(Product.objects.order_by("id").values_list("id", "is_active", "name", "category"))
+    text = np.array([f"{name} {category}".strip() for _id, _active, name, category in rows], object)
+    return np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], bool), text
 
 
 def _rows(sql: str, parameters: list, width: int) -> np.ndarray:

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy
 
 from crm.home import charts as home_charts
 from crm.lib import clock
-from crm.lib.templatetags import say
 from crm.orders.models import Product
 from loyalty import findings, patterns, wording
 from loyalty.models import Found, Run
@@ -150,12 +149,7 @@ def _found(run: Run | None) -> dict[str, dict]:
 def _missing(run: Run | None, stage: str) -> str:
     """Return what is still missing for a stage that was left out, in the owner's words."""
     missing = (run.stages.get(stage, {}) if run else {}).get("missing")
-    if not missing:
-        return ""
-    return _("%(have)s of the %(need)s needed are there so far: the page fills by itself as orders come in.") % {
-        "have": say.number(missing["have"]),
-        "need": say.number(missing["need"]),
-    }
+    return wording.missing(missing) if missing else ""
 
 
 def _products(row: dict) -> list[int]:

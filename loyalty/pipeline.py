@@ -266,7 +266,7 @@ class _Night:
                     positives=round(metrics["hit_rate_10"] * tests.testers), metrics=metrics,
                 )
             )  # fmt: skip
-        self.advice = recommenders.advise(self.today, tests.champion, self.summary.customer)
+        self.advice = recommenders.advise(self.today, tests.champion, self.summary.customer, past=self.past)
         self.champions["offers"] = tests.champion
 
     def find_together(self) -> None:

@@ -99,6 +99,8 @@ def missing(ingredients: dict) -> str:
         ),
         "products": _("%(have)s products sell often enough; at least %(need)s are needed."),
         "baskets": _("%(have)s customers bought again lately; at least %(need)s are needed to test advice."),
+        "baskets_held": _("There are %(have)s baskets to look at; at least %(need)s are needed."),
+        "came_back": _("%(have)s customers came back a second time; at least %(need)s are needed."),
         "rows": _("There are %(have)s rows that say yes or no; at least %(need)s are needed."),
         "of_each": _("The smaller side of yes and no has %(have)s rows; at least %(need)s are needed."),
         "future_days": _("The orders end %(have)s days after the cut; the horizon needs %(need)s."),
@@ -157,6 +159,8 @@ def product_reason(ingredients: dict) -> str:
         return _("Bought once; time for more by now.")
     if code == "bought_with":
         return _("Often bought by people who bought %(product)s.") % {"product": ingredients.get("name", "")}
+    if code == "people_like_you":
+        return _("Bought by customers with the same habits.")
     if code == "popular":
         return _("Sells best at the moment.")
     return ""

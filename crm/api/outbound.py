@@ -8,7 +8,7 @@ import base64
 import datetime as dt
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
@@ -39,17 +39,19 @@ def open_target(url: str, *, topics: Collection[str], now: dt.datetime) -> Targe
     return Target.objects.create(url=url, topics=sorted(topics), secret=secret, created_at=now)
 
 
-def announce(topic: str, ids: Collection[int]) -> None:
+def announce(topic: str, ids: Iterable[int]) -> None:
     """Write down the news for every target that asked for it, in the transaction of the change."""
-    now, ids = clock.now(), sorted(ids)
     targets = [target for target in Target.objects.filter(is_active=True) if topic in target.topics]
+    if not targets:
+        return
+    now, ids = clock.now(), sorted(ids)
     portions = [ids[start : start + _MOST_IDS] for start in range(0, len(ids), _MOST_IDS)]
     Delivery.objects.bulk_create(
         Delivery(target=target, topic=topic, payload={"ids": portion}, next_at=now, created_at=now)
         for target in targets
         for portion in portions
     )
-    if targets:
+    if portions:
         hints.hint(tasks.deliver_news)
 
 

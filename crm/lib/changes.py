@@ -5,21 +5,23 @@ AppConfig.ready(), because the lower ones do not know it (docs/decisions/0004-re
 of people, orders and products; for POINTS those of the people whose balance moved.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 
 PEOPLE, ORDERS, PRODUCTS, POINTS = "customers", "orders", "products", "points"
 
-Listener = Callable[[str, Collection[int]], None]
+Listener = Callable[[str, Iterable[int]], None]
 LISTENERS: dict[str, Listener] = {}
 
 
 def register(name: str, listener: Listener) -> None:
-    """Add a listener: `listener(kind, ids)` runs inside the transaction of the change and must be quick."""
+    """Add a listener: `listener(kind, ids)` runs inside the transaction of the change and must be quick.
+
+    The ids may be a query that was not asked yet; a listener nobody waits for leaves it so.
+    """
     LISTENERS[name] = listener
 
 
-def tell(kind: str, ids: Collection[int]) -> None:
-    """Say that these rows were made or changed; nothing is said of none."""
-    if ids:
-        for listener in LISTENERS.values():
-            listener(kind, ids)
+def tell(kind: str, ids: Iterable[int]) -> None:
+    """Say that these rows were made or changed."""
+    for listener in LISTENERS.values():
+        listener(kind, ids)

@@ -29,6 +29,8 @@ SENTENCES = {
     "customers_then": "{have} customers had ordered before the newest days to test on; at least {need} are needed.",
     "products": "{have} products sell often enough; at least {need} are needed.",
     "baskets": "{have} customers bought again lately; at least {need} are needed to test advice.",
+    "baskets_held": "There are {have} baskets to look at; at least {need} are needed.",
+    "came_back": "{have} customers came back a second time; at least {need} are needed.",
     "rows": "There are {have} rows that say yes or no; at least {need} are needed.",
     "of_each": "The smaller side of yes and no has {have} rows; at least {need} are needed.",
     "future_days": "The orders end {have} days after the cut; the horizon needs {need}.",

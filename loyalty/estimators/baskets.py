@@ -244,7 +244,7 @@ class Rules:
     def fit(self, baskets: Baskets) -> "Rules":
         """Find rules, and where there are few baskets, measure how much they still promise too much and take it off."""
         if len(baskets) < FEWEST_BASKETS:
-            raise NotEnoughData("baskets", have=len(baskets), need=FEWEST_BASKETS)
+            raise NotEnoughData("baskets_held", have=len(baskets), need=FEWEST_BASKETS)
         rng = np.random.default_rng(self.seed)
         rules = self._found(baskets, rng)
         self.kept_promise_ = self._kept_promise(baskets, rng) if rules and len(baskets) < _ENOUGH else 1.0
@@ -263,7 +263,7 @@ class Rules:
             order = rng.permutation(len(baskets))
             cut = len(baskets) * 7 // 10
             rules = self._found(baskets.only(np.sort(order[:cut])), rng)
-            left, _right, both = _count(baskets.only(np.sort(order[cut:])), [(r.left, r.right) for r in rules]).T
+            left, _right, both = counts_of(baskets.only(np.sort(order[cut:])), [(r.left, r.right) for r in rules]).T
             promised += float(np.sum(left * np.array([rule.confidence for rule in rules])))
             held += float(both.sum())
         return min((held + _DOUBT) / (promised + _DOUBT), 1.0)
@@ -277,7 +277,7 @@ class Rules:
             least = max(self.fewest, int(np.ceil(self.support * len(found_in))))
             counts = mine(found_in, least=least, longest=self.longest)
             rules = rules_of(counts, baskets=len(found_in), confidence=self.confidence)
-            for rule, figures in zip(rules, _count(judged_in, [(rule.left, rule.right) for rule in rules])):
+            for rule, figures in zip(rules, counts_of(judged_in, [(rule.left, rule.right) for rule in rules])):
                 judged[rule.left, rule.right].append(np.r_[figures, len(judged_in), rule.raw_confidence])
         return self._kept(baskets, judged)
 
@@ -293,7 +293,7 @@ class Rules:
         lift = (both + shape) / (by_chance + rate)
         p_value = hypergeom.sf(both - 1, size.astype(int), right.astype(int), left.astype(int))
         real = _discoveries(p_value, self.false_discoveries)
-        whole = _count(baskets, keys)
+        whole = counts_of(baskets, keys)
         share = whole[:, 1] / len(baskets)
         confidence = np.minimum(lift * share, 1.0)
         kept = []
@@ -332,7 +332,7 @@ def lift_prior(both: np.ndarray, by_chance: np.ndarray, *, weight: float = 1.0) 
     return float(np.exp(log_shape)), float(np.exp(log_shape - log_mean))
 
 
-def _count(baskets: Baskets, rules: Sequence[tuple[Itemset, int]]) -> np.ndarray:
+def counts_of(baskets: Baskets, rules: Sequence[tuple[Itemset, int]]) -> np.ndarray:
     """Return, for each rule, the baskets with its left side, its right side and both: int [r, 3]."""
     if not rules:
         return np.empty((0, 3), np.int64)
@@ -475,7 +475,7 @@ def next_steps(
     firsts, seconds = lines[nth == 0], lines[nth == 1]
     came_back = np.intersect1d(firsts[:, 0], seconds[:, 0])
     if len(came_back) < FEWEST_BASKETS:
-        raise NotEnoughData("customers who came back", have=len(came_back), need=FEWEST_BASKETS)
+        raise NotEnoughData("came_back", have=len(came_back), need=FEWEST_BASKETS)
     firsts = firsts[np.isin(firsts[:, 0], came_back)]
     begun = np.bincount(firsts[:, 2], minlength=products)
     followed = np.bincount(np.unique(seconds[:, [0, 2]], axis=0)[:, 1], minlength=products) / len(came_back)

@@ -84,7 +84,7 @@ class Clusters:
         past = history.upto(history.as_of - self.horizon)
         before, then = features(past, self.horizon)
         if len(then) < FEWEST_CUSTOMERS:
-            raise NotEnoughData("customers a horizon ago", have=len(then), need=FEWEST_CUSTOMERS)
+            raise NotEnoughData("customers_then", have=len(then), need=FEWEST_CUSTOMERS)
         drawn = rng.permutation(len(then))[:MOST_LEARNING]
         spent = _next_spend(history, before, self.horizon)[drawn]
         outlook = _Outlook().fit(past, self.horizon)

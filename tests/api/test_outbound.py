@@ -14,6 +14,7 @@ from crm.api.providers import generic
 from crm.contacts.matching import Person
 from crm.imports import intake
 from crm.lib import outward
+from crm.rewards import ledger
 
 
 @pytest.fixture
@@ -55,6 +56,14 @@ def test_news_goes_out_signed_and_without_a_name(listener, shop, now):
     signature = generic.sign(headers["webhook-id"], headers["webhook-timestamp"], body, secret=target.secret)
     assert headers["webhook-signature"] == signature
     assert Delivery.objects.get().state == "sent"
+
+
+def test_points_are_news_of_their_owner(listener, shop, now):
+    _heard, url, _handler = listener
+    outbound.open_target(url, topics=["points"], now=now)
+    [pk] = intake.take_people([Person(source="api", email="ada@example.com", joined_at=now)], now=now).contact_ids
+    ledger.adjust(pk, points=5, reason="sorry", key="k", now=now)
+    assert [(news.topic, news.payload) for news in Delivery.objects.all()] == [("points", {"ids": [pk]})]
 
 
 def test_a_topic_nobody_asked_for_is_not_written_down(shop, now, settings):

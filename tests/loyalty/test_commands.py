@@ -150,3 +150,27 @@ def test_report_card_fails_with_one_clear_line(past, now, arguments, line):
     with time_machine.travel(now, tick=False), pytest.raises(CommandError) as caught:
         call_command("report_card", "churn", *arguments)
     assert str(caught.value) == line
+
+
+def test_the_card_of_baskets_tells_what_was_promised_and_what_held(past):
+    card = answer("report_card", "baskets", "--horizon", "60")
+    assert (card["task"], card["horizon_days"], card["champion"]) == ("baskets", 60, "shown")
+    assert card["baskets"] > card["baskets_after"] > 0
+
+
+def test_the_card_of_clusters_names_every_trial(past):
+    card = answer("report_card", "clusters", "--horizon", "60")
+    assert card["champion"] in card["candidates"]
+    assert all(0 <= trial["stability"] <= 1 for trial in card["candidates"].values())
+
+
+@pytest.mark.parametrize("protocol", ["rolling", "last-basket"])
+def test_the_card_of_offers_tells_every_way(past, protocol):
+    card = answer("report_card", "offers", "--protocol", protocol)
+    assert card["protocol"] == protocol
+    assert {"popular", "personal", "learned"} <= set(card["next_basket"]["candidates"])
+
+
+def test_a_protocol_goes_with_offers_only(past):
+    with pytest.raises(CommandError, match="--protocol goes with offers"):
+        answer("report_card", "churn", "--protocol", "rolling")

@@ -14,9 +14,11 @@ from scipy import sparse
 from loyalty.estimators.base import History, NotEnoughData, summarise
 from loyalty.estimators.lifecycle import usual_gaps
 
-MOST_PRODUCTS = 5_000  # the best-sold; memory and time stay bounded
+MOST_PRODUCTS, LEAST_BOUND = 20_000, 2_000  # the best-sold; memory and time stay bounded
+MOST_CELLS = 200_000_000  # customers times products, above which fewer products are looked at
 FEWEST_SALES = 3  # baskets, for a product to be offered
-BLOCK = 1_000  # customers scored at a time
+BLOCK_CELLS = 1_000_000  # customers times products scored at a time
+RETURNED_SHARE = 0.9  # of an order's money given back: they did not want it
 DUE_SHARE = 0.3  # of the usual time to rebuy that must have passed at the next visit
 FEWEST_REBUYS = 5
 
@@ -31,15 +33,16 @@ class Purchases:
         h = self.history
         if not len(h.line_order):
             raise NotEnoughData("products", have=0, need=2)
-        sold = np.bincount(h.line_product, minlength=len(h.product_ids))
+        sold = np.bincount(h.line_product[(h.order_void_day > h.as_of)[h.line_order]], minlength=len(h.product_ids))
         offered = np.flatnonzero((sold >= FEWEST_SALES) & h.product_active)
         if len(offered) < 2:
             raise NotEnoughData("products", have=len(offered), need=2)
-        self.catalogue = np.sort(offered[np.argsort(-sold[offered], kind="stable")[:MOST_PRODUCTS]])
-        place = np.full(len(h.product_ids), -1, np.int32)
-        place[self.catalogue] = np.arange(len(self.catalogue))
-        item = place[h.line_product]
-        known = item >= 0
+        most = int(np.clip(MOST_CELLS // max(len(h.customer_ids), 1), LEAST_BOUND, MOST_PRODUCTS))
+        self.catalogue = np.sort(offered[np.argsort(-sold[offered], kind="stable")[:most]])
+        self.place = np.full(len(h.product_ids), -1, np.int32)  # of each product in the catalogue, -1 for none
+        self.place[self.catalogue] = np.arange(len(self.catalogue))
+        item = self.place[h.line_product]
+        known = (item >= 0) & (h.order_void_day > h.as_of)[h.line_order]
         order = h.line_order[known]
         span = int(h.order_day.max()) + 1
         size = len(self.catalogue)
@@ -48,7 +51,7 @@ class Purchases:
         visit, self.item = np.divmod(key, size)
         self.customer, self.day = (part.astype(np.int32) for part in np.divmod(visit, span))
         self.item = self.item.astype(np.int32)
-        new = np.r_[True, visit[1:] != visit[:-1]]
+        self.new_basket = new = np.r_[True, visit[1:] != visit[:-1]]  # True where a basket begins
         basket = np.cumsum(new) - 1
         owner = self.customer[new]
         last = np.searchsorted(owner, owner, side="right") - 1  # each basket's customer's newest basket
@@ -61,6 +64,38 @@ class Purchases:
     @cached_property
     def pairs(self) -> "Pairs":
         return Pairs(self)
+
+    @cached_property
+    def returned(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (customer, item) of what its buyer gave back, sorted: orders refunded whole or nearly."""
+        return self._returns(self.history)
+
+    def remember_returns(self, past: History) -> None:
+        """Take the returns from a history of the same customers that still has the orders that stopped counting."""
+        self.returned = self._returns(past)
+
+    def _returns(self, h: History) -> tuple[np.ndarray, np.ndarray]:
+        back, tied = np.zeros(len(h.order_day)), h.refund_order >= 0
+        np.add.at(back, h.refund_order[tied], h.refund_amount[tied])
+        line = ((back > 0) & (back >= RETURNED_SHARE * h.order_amount))[h.line_order]
+        item = self.place[h.line_product[line]]
+        key = h.order_customer[h.line_order[line]].astype(np.int64) * self.size + item
+        return np.divmod(np.unique(key[item >= 0]), self.size)
+
+    @cached_property
+    def price(self) -> np.ndarray:
+        """Return what each product of the catalogue sold for on average, minor units."""
+        h = self.history
+        paid = np.bincount(h.line_product, h.line_amount, len(h.product_ids))
+        pieces = np.bincount(h.line_product, h.line_quantity, len(h.product_ids))
+        return (paid / np.maximum(pieces, 1e-9))[self.catalogue]
+
+    @cached_property
+    def owned(self) -> sparse.csr_matrix:
+        """Return customers by products: 1 for what was ever bought."""
+        owned = self.matrix(np.ones(len(self.item)))
+        owned.data[:] = 1
+        return owned
 
     def matrix(self, weight: np.ndarray) -> sparse.csr_matrix:
         """Return customers by products with the summed weight of each row of this table."""
@@ -79,6 +114,8 @@ class Pairs:
         starts = np.flatnonzero(new)
         ends = np.r_[starts[1:], len(new)]
         self.customer, self.item = customer[starts], item[starts]
+        self.key = self.customer.astype(np.int64) * p.size + self.item  # ascending
+        self.first = day[starts]
         self.times = (ends - starts).astype(np.int32)
         self.last = day[ends - 1]
         gaps, gap_item = np.diff(day)[~new[1:]].astype(np.float64), item[1:][~new[1:]]
@@ -109,7 +146,10 @@ class Pairs:
 
 
 class Recommender:
-    """Base: a subclass sets what it learns in `learn` and gives float32 scores [customers, catalogue] in `scores`."""
+    """Base: a subclass sets what it learns in `learn` and gives float32 scores [customers, catalogue] in `scores`.
+
+    Scores are above 0 for what may be offered.
+    """
 
     def fit(self, history: History, purchases: Purchases | None = None) -> "Recommender":
         self.purchases_ = purchases or Purchases(history)
@@ -122,29 +162,86 @@ class Recommender:
     def scores(self, customers: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
-    def recommend(self, customers: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return products (places in history.product_ids, -1 for none) and scores, both [customers, k], best first."""
+    def recommend(
+        self, customers: np.ndarray, k: int, *, only_new: bool = False, guarded: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return products (places in history.product_ids, -1 for none) and scores, both [customers, k], best first.
+
+        `only_new` leaves out everything the customer ever bought. Without `guarded`, what was just bought or given back
+        stays in: that is how published tests compare methods, never what a customer is offered.
+        """
         p = self.purchases_
         k = min(k, p.size)
         items = np.full((len(customers), k), -1, np.int32)
         values = np.zeros((len(customers), k), np.float32)
-        for start in range(0, len(customers), BLOCK):
-            block = customers[start : start + BLOCK]
+        barred = np.full(len(p.pairs.item), only_new)
+        if guarded:
+            barred |= ~p.pairs.due
+            returner, given_back = p.returned
+        size = max(BLOCK_CELLS // p.size, 1)
+        for start in range(0, len(customers), size):
+            block = customers[start : start + size]
             score = self.scores(block)
             row, pair = p.pairs.of(block)
-            barred = ~p.pairs.due[pair]
-            score[row[barred], p.pairs.item[pair][barred]] = 0
-            if k == 1:
-                best = score.argmax(1)[:, None]
-            else:
-                best = np.argpartition(-score, k - 1, axis=1)[:, :k]
+            never = barred[pair]
+            score[row[never], p.pairs.item[pair][never]] = 0
+            if guarded and len(returner):
+                first, last = np.searchsorted(returner, block), np.searchsorted(returner, block, side="right")
+                for spot in np.flatnonzero(last > first):
+                    score[spot, given_back[first[spot] : last[spot]]] = 0
+            best = leading(score, k)
             value = np.take_along_axis(score, best, axis=1)
-            order = np.argsort(-value, axis=1, kind="stable")
-            best, value = np.take_along_axis(best, order, axis=1), np.take_along_axis(value, order, axis=1)
-            items[start : start + BLOCK] = np.where(value > 0, p.catalogue[best], -1)
-            values[start : start + BLOCK] = value
+            items[start : start + size] = np.where(value > 0, p.catalogue[best], -1)
+            values[start : start + size] = value
         return items, values
 
     def because(self, customers: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return for each customer and product the product bought before that speaks most for it, -1 for none."""
         return np.full(len(items), -1, np.int32)
+
+
+def leading(score: np.ndarray, k: int) -> np.ndarray:
+    """Return the places of the k highest of each row, best first."""
+    if k == 1:
+        return score.argmax(1)[:, None]
+    best = np.argpartition(-score, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(score, best, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1)
+
+
+def rows_to_one(score: np.ndarray) -> np.ndarray:
+    """Return the scores with the highest of each row made 1."""
+    return score / np.maximum(score.max(1, keepdims=True), 1e-9)
+
+
+def baskets_after(history: History, cut: int) -> dict[int, set[int]]:
+    """Return what was in the first basket of each customer after the cut, products as places in the history."""
+    customer, day, product = bought(history)
+    later = day > cut
+    customer, day, product = customer[later], day[later], product[later]
+    first = np.full(len(history.customer_ids), np.iinfo(np.int32).max)
+    np.minimum.at(first, customer, day)
+    return grouped(customer[day == first[customer]], product[day == first[customer]])
+
+
+def firsts_after(history: History, cut: int, days: int) -> dict[int, set[int]]:
+    """Return what each customer who was here by the cut bought for the first time in so many days after it."""
+    customer, day, product = bought(history)
+    size = len(history.product_ids)
+    key = customer.astype(np.int64) * size + product
+    known, here = np.unique(key[day <= cut]), np.unique(customer[day <= cut])
+    new = (day > cut) & (day <= cut + days) & np.isin(customer, here) & ~np.isin(key, known)
+    return grouped(customer[new], product[new])
+
+
+def bought(history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (customer, day, product) of every line."""
+    return history.order_customer[history.line_order], history.order_day[history.line_order], history.line_product
+
+
+def grouped(customer: np.ndarray, product: np.ndarray) -> dict[int, set[int]]:
+    """Return the products of each customer."""
+    found: dict[int, set[int]] = {}
+    for who, what in zip(customer.tolist(), product.tolist()):
+        found.setdefault(who, set()).add(what)
+    return found

@@ -17,7 +17,7 @@ def personal(purchases: Purchases):
     kept = KEPT_PER_BASKET ** purchases.ago.astype(np.float64)
     matrix = purchases.matrix(kept)
     baskets = np.zeros(matrix.shape[0])
-    new = np.r_[True, (purchases.customer[1:] != purchases.customer[:-1]) | (purchases.day[1:] != purchases.day[:-1])]
+    new = purchases.new_basket
     np.add.at(baskets, purchases.customer[new], kept[new])
     matrix.data /= np.repeat(np.maximum(baskets, 1e-9), np.diff(matrix.indptr)).astype(np.float32)
     return matrix

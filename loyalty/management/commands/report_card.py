@@ -13,24 +13,29 @@ from crm.lib import clock
 from loyalty import pipeline
 
 CHANCES, VALUE = ("churn", "intent"), "value"
+OFFERS, BASKETS, CLUSTERS = "offers", "baskets", "clusters"
+PROTOCOLS = ("rolling", "last-basket")
 
 
 class Command(BaseCommand):
     help = "Learn from what was known at a cut, forecast, and compare with what happened."
 
     def add_arguments(self, parser):
-        parser.add_argument("task", choices=[*CHANCES, VALUE])
+        parser.add_argument("task", choices=[*CHANCES, VALUE, OFFERS, BASKETS, CLUSTERS])
         parser.add_argument(
             "--cut", metavar="DATE", help="the last day that is known; default: one horizon before the end"
         )
         parser.add_argument("--horizon", metavar="DAYS", type=int, help="default: what the shop's own gaps suggest")
+        parser.add_argument(
+            "--protocol", choices=PROTOCOLS, help="offers only: what is bought after a cut, or each one's last basket"
+        )
         parser.add_argument("--table", metavar="FILE", help="churn only: a CSV of people instead of the shop's orders")
         parser.add_argument(
             "--target", metavar="COLUMN", help="churn only: the column of yes or no; without --table a custom field"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, task, cut, horizon, table, target, json: bool, **options):
+    def handle(self, *, task, cut, horizon, protocol, table, target, json: bool, **options):
         from threadpoolctl import threadpool_limits
 
         from loyalty import dataset
@@ -40,6 +45,8 @@ class Command(BaseCommand):
             raise CommandError("--horizon: say 1 to 730 days")
         if (table or target) and task != "churn":
             raise CommandError("--table and --target go with churn")
+        if protocol and task != OFFERS:
+            raise CommandError("--protocol goes with offers")
         try:
             with threadpool_limits(1):
                 if table or target:
@@ -49,8 +56,12 @@ class Command(BaseCommand):
                     if last is None:
                         raise CommandError("There is no order to look at yet.")
                     history = dataset.load(as_of=last)
-                    make = value_card if task == VALUE else chance_card
-                    answer = make(history, task, cut=dataset.day_number(_date(cut)) if cut else None, horizon=horizon)
+                    make = {VALUE: value_card, BASKETS: baskets_card, CLUSTERS: clusters_card}.get(task, chance_card)
+                    day = dataset.day_number(_date(cut)) if cut else None
+                    if task == OFFERS:
+                        answer = offers_card(history, cut=day, protocol=protocol or PROTOCOLS[0])
+                    else:
+                        answer = make(history, task, cut=day, horizon=horizon)
         except (NoShopYet, NotEnoughData) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(_as_json(answer) if json else _in_words(answer))
@@ -126,6 +137,84 @@ def value_card(history, task: str, *, cut: int | None, horizon: int | None) -> d
     }  # fmt: skip
 
 
+def offers_card(history, *, cut: int | None, protocol: str) -> dict:
+    """Return how well each way to choose the next product did: repeats, and products new to a customer."""
+    from loyalty import dataset
+    from loyalty.estimators.recommenders import contest
+
+    answer = contest.report(history, cut, protocol)
+    for part in (answer, answer.get("new_items", {})):
+        if "cut" in part:
+            part["cut"] = dataset.date_of(part["cut"]).isoformat()
+    return answer
+
+
+def baskets_card(history, task: str, *, cut: int | None, horizon: int | None) -> dict:
+    """Return what the rules of the baskets up to a cut promised, and how much of it held in the baskets after it."""
+    import numpy as np
+
+    from loyalty import dataset
+    from loyalty.estimators import baskets
+
+    past, horizon = _placed(history, task, cut, horizon)
+    known = history.order_day[history.line_order] <= past.as_of
+    ahead = ~known & (history.order_day[history.line_order] <= past.as_of + horizon)
+    products, item = np.unique(history.line_product, return_inverse=True)
+
+    def held(lines):
+        return baskets.Baskets.of_pairs(history.line_order[lines], item[lines], items=len(products))
+
+    began = time.perf_counter()
+    rules = baskets.Rules().fit(held(known)).rules_
+    seconds = round(time.perf_counter() - began, 3)
+    after = held(ahead)
+    left, _right, both = baskets.counts_of(after, [(rule.left, rule.right) for rule in rules]).T
+    seen = left > 0
+
+    def mean(values) -> float | None:
+        return round(float(np.mean(values)), 4) if len(values) else None
+
+    raw, shown = (np.array([getattr(rule, name) for rule in rules]) for name in ("raw_confidence", "confidence"))
+    kept = both[seen] / left[seen]
+    return {
+        "task": BASKETS, "cut": dataset.date_of(past.as_of).isoformat(), "horizon_days": horizon,
+        "baskets": len(held(known)), "baskets_after": len(after), "rules": len(rules), "rules_seen": int(seen.sum()),
+        "baseline": "raw", "champion": "shown", "held": mean(kept),
+        "candidates": {
+            "raw": {"claimed": mean(raw[seen]), "seconds": seconds},
+            "shown": {"claimed": mean(shown[seen]), "seconds": seconds},
+        },
+    }  # fmt: skip
+
+
+def clusters_card(history, task: str, *, cut: int | None, horizon: int | None) -> dict:
+    """Return how stable the groups found up to a cut are, and how much of what was spent after it they explain."""
+    import numpy as np
+
+    from loyalty import dataset
+    from loyalty.estimators import clusters
+    from loyalty.estimators.base import counts_between
+
+    past, horizon = _placed(history, task, cut, horizon)
+    began = time.perf_counter()
+    found = clusters.Clusters(horizon=horizon).fit(past)
+    _visits, spent = counts_between(history, past.as_of + 1, past.as_of + horizon)
+    ahead, _error = clusters.explained(found.labels_, np.log1p(np.maximum(spent[found.customer_], 0) / 100))
+    return {
+        "task": CLUSTERS, "cut": dataset.date_of(past.as_of).isoformat(), "horizon_days": horizon,
+        "customers": len(found.labels_), "champion": f"{found.chosen_.method} {found.chosen_.groups}",
+        "is_natural": found.is_natural_, "explained_after": round(ahead, 4),
+        "seconds": round(time.perf_counter() - began, 3),
+        "candidates": {
+            f"{trial.method} {trial.groups}": {
+                "stability": round(trial.stability, 4), "separation": round(trial.separation, 4),
+                "explained_before": round(trial.foresight, 4),
+            }
+            for trial in found.trials_
+        },
+    }  # fmt: skip
+
+
 def table_card(path: str | None, target: str | None) -> dict:
     """Return the report card of a table of people: five folds, every figure told of people not learned from.
 
@@ -170,6 +259,8 @@ def _as_json(answer: dict) -> str:
 
 
 def _in_words(card: dict) -> str:
+    if card["task"] in (OFFERS, BASKETS, CLUSTERS):
+        return json.dumps(card, indent=1)
     if "table" in card:
         head = f"{card['customers']} people in {card['table']}; {card['positives']} left. Spoke in most of the folds: "
     else:

@@ -77,7 +77,7 @@ def test_a_rule_keeps_what_it_promises(groceries, size):
     for seed in range(2000 // size):
         order = rng.permutation(len(baskets))
         rules = bk.Rules(seed=seed).fit(baskets.only(np.sort(order[:size]))).rules_
-        left, _right, both = bk._count(baskets.only(np.sort(order[-4000:])), [(rule.left, rule.right) for rule in rules]).T
+        left, _right, both = bk.counts_of(baskets.only(np.sort(order[-4000:])), [(rule.left, rule.right) for rule in rules]).T
         promised += [rule.confidence for rule in rules]
         kept += list(both / np.maximum(left, 1))
     assert len(promised) > 5
