@@ -11,7 +11,6 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
 from hypothesis import settings as hypothesis_settings
 
 from crm.accounts.models import Shop, User
@@ -67,9 +66,7 @@ def points_can_be_emptied(request):
         return
     request.getfixturevalue("transactional_db")
     yield
-    with triggers.lifted(), connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {triggers.ENTRY}")
-        cursor.execute(f"DELETE FROM {triggers.ACCOUNT}")
+    triggers.empty()
 
 
 @pytest.fixture

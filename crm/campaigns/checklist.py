@@ -79,7 +79,7 @@ def _points(campaign: Campaign, reach: audience.Audience) -> Check:
         _("%(each)s points each: about %(total)s points for %(people)s customers.")
         % {
             "each": say.number(campaign.points),
-            "total": say.number(campaign.points * people),
+            "total": say.number(min(campaign.points * people, campaign.points_budget or campaign.points * people)),
             "people": say.number(people),
         },
     )

@@ -16,6 +16,8 @@ from crm.lib.templatetags import say
 
 CONFIRM_ABOVE = 200  # so many people are confirmed by typing their number
 MOST_POINTS = 1_000_000
+MOST_DAYS = 3_650
+MOST_BUDGET = 1_000_000_000
 
 
 class SegmentChoice(forms.ModelChoiceField):
@@ -34,6 +36,14 @@ class CampaignForm(forms.ModelForm):
         label=gettext_lazy("Points to give"), min_value=0, max_value=MOST_POINTS, required=False,
         help_text=gettext_lazy("To everybody in the group, also those you may not write to. 0 gives none."),
     )
+    points_days = forms.IntegerField(
+        label=gettext_lazy("Days until these points expire"), min_value=1, max_value=MOST_DAYS, required=False,
+        help_text=gettext_lazy("Counted from the day they are given; the last day counts. Empty: never."),
+    )
+    points_budget = forms.IntegerField(
+        label=gettext_lazy("Points to give at most"), min_value=1, max_value=MOST_BUDGET, required=False,
+        help_text=gettext_lazy("All repeats together. When they are used up, it stops. Empty: no limit."),
+    )
     holdout_percent = forms.IntegerField(
         label=gettext_lazy("Leave out to measure, in percent"), min_value=0, max_value=50, required=False,
         help_text=gettext_lazy("They get nothing, so that you see what the campaign really changed. 10 is usual."),
@@ -44,7 +54,10 @@ class CampaignForm(forms.ModelForm):
 
     class Meta:
         model = Campaign
-        fields = ("name", "segment", "points", "subject", "body", "holdout_percent", "window_days")
+        fields = (
+            "name", "segment", "points", "points_days", "points_budget", "subject", "body", "holdout_percent",
+            "window_days",
+        )  # fmt: skip
         widgets = {
             "body": forms.Textarea(attrs={"rows": 14, "spellcheck": "true"}),
             "subject": forms.TextInput(attrs={"autocomplete": "off"}),
@@ -59,6 +72,13 @@ class CampaignForm(forms.ModelForm):
 
     def clean_points(self) -> int:
         return self.cleaned_data["points"] or 0
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        points, budget = cleaned.get("points"), cleaned.get("points_budget")
+        if points and budget is not None and budget < points:
+            self.add_error("points_budget", _("This is not enough for one customer."))
+        return cleaned
 
     def clean_holdout_percent(self) -> int:
         return self.cleaned_data["holdout_percent"] or 0

@@ -4,6 +4,8 @@ Campaign   what to give and say, to whom, when. Points, a message, or both.
            draft -> scheduled -> (running <-> scheduled for repeats) -> finished; paused and stopped by the owner.
            `next_at` (UTC) is when the next rotation is due; `next_date` the local date it stands for.
            `watched_since`: the circuit breaker looks at attempts after this moment only (set by resume).
+           `points_days`: points given can be spent until the end of the day so many days later; null is for ever.
+           `points_budget`: points of all rotations together; whoever comes after gets nothing, and it repeats no more.
 Rotation   one run of a campaign: unique (campaign, local date), so that it starts once whatever restarts.
            `counts` (state -> messages) is written when it is finished, so that lists need not count again.
 Message    one row per person and rotation, made in one statement when the rotation starts.
@@ -44,6 +46,8 @@ class Campaign(models.Model):
     name = models.CharField(_("Name"), max_length=120)
     segment = models.ForeignKey("contacts.Segment", models.PROTECT, null=True, blank=True, related_name="campaigns")
     points = models.PositiveIntegerField(_("Points to give"), default=0)
+    points_days = models.PositiveSmallIntegerField(_("Days until these points expire"), null=True, blank=True)
+    points_budget = models.PositiveIntegerField(_("Points to give at most"), null=True, blank=True)
     subject = models.CharField(_("Subject"), max_length=150, blank=True)
     body = models.TextField(_("Message"), blank=True)  # Markdown with {{ fields }}
     repeat = models.CharField(_("Repeat"), max_length=8, choices=Repeat, default=Repeat.ONCE)

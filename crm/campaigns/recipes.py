@@ -101,6 +101,7 @@ def again(campaign: Campaign, *, shop: Shop) -> Campaign:
     if untouched:
         return untouched
     return Campaign.objects.create(
-        name=name, segment=campaign.segment, points=campaign.points, subject=campaign.subject,
-        body=campaign.body, holdout_percent=campaign.holdout_percent, window_days=campaign.window_days,
+        name=name, segment=campaign.segment, points=campaign.points, points_days=campaign.points_days,
+        points_budget=campaign.points_budget, subject=campaign.subject, body=campaign.body,
+        holdout_percent=campaign.holdout_percent, window_days=campaign.window_days,
     )

@@ -13,7 +13,7 @@ from crm.campaigns import rendering
 from crm.campaigns.models import Attribution, Campaign, Click, Link, Message, Rotation
 from crm.lib import bulk
 from crm.orders.models import Order
-from crm.rewards.models import Entry
+from crm.rewards.models import Allocation, Entry
 
 FEW = 30  # people per group below which a difference says nothing
 Z_95 = 1.959964  # half width of a 95 % interval in standard errors
@@ -96,12 +96,46 @@ def clicks_by_link(campaign: Campaign) -> list[LinkClicks]:
 
 def points_given(campaign: Campaign) -> int:
     """Return how many points this campaign has really written into the ledger."""
-    sources = Q()
-    for rotation_id in campaign.rotations.values_list("pk", flat=True):
-        sources |= Q(source__startswith=f"campaign:{rotation_id}:")
+    sources = _sources(campaign)
     if not sources or not campaign.points:
         return 0
     return Entry.objects.filter(sources, kind=Entry.Kind.CAMPAIGN).aggregate(total=Sum("points"))["total"] or 0
+
+
+def _sources(campaign: Campaign) -> Q:
+    sources = Q()
+    for rotation_id in campaign.rotations.values_list("pk", flat=True):
+        sources |= Q(source__startswith=f"campaign:{rotation_id}:")
+    return sources
+
+
+@dataclass(frozen=True)
+class Points:
+    """What became of the points a campaign has given."""
+
+    given: int
+    redeemed: int
+    expired: int
+    taken_back: int
+
+    @property
+    def left(self) -> int:
+        return self.given - self.redeemed - self.expired - self.taken_back
+
+
+def points_result(campaign: Campaign) -> Points | None:
+    """Follow the campaign's points, lot by lot; None where it gives none."""
+    if not campaign.points:
+        return None
+    given = points_given(campaign)
+    taken = Counter()
+    if given:
+        lots = Entry.objects.filter(_sources(campaign), kind=Entry.Kind.CAMPAIGN, points__gt=0).values("pk")
+        by_kind = Allocation.objects.filter(lot__in=lots).values_list("entry__kind").annotate(Sum("points"))
+        for kind, points in by_kind.order_by():
+            taken[kind] += points
+    redeemed, expired = taken.pop(Entry.Kind.REDEEM, 0), taken.pop(Entry.Kind.EXPIRE, 0)
+    return Points(given=given, redeemed=redeemed, expired=expired, taken_back=sum(taken.values()))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -11,7 +11,7 @@ from crm.accounts.models import Shop
 from crm.campaigns import rendering, scheduling
 from crm.campaigns.models import Campaign, Link, Message, Rotation
 from crm.contacts import consent, segments
-from crm.lib import bulk, tokens
+from crm.lib import bulk, clock, tokens
 from crm.rewards import ledger
 from crm.rewards.models import Entry
 
@@ -46,6 +46,7 @@ def give_points(*, now: dt.datetime) -> int:
     waiting = Rotation.objects.filter(points_given_at=None, campaign__state=Campaign.State.RUNNING)
     for rotation in waiting.select_related("campaign").order_by("id"):
         last, is_running = 0, True
+        expires_at = _expires_at(rotation)
         while is_running:
             people = list(
                 rotation.messages.filter(points__gt=0, id__gt=last)
@@ -64,6 +65,7 @@ def give_points(*, now: dt.datetime) -> int:
                         source=f"campaign:{rotation.pk}:{contact_id}",
                         reason=rotation.campaign.name,
                         at=rotation.started_at,
+                        expires_at=expires_at,
                     )
                     for _id, contact_id, points in people
                 ],
@@ -104,7 +106,10 @@ def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
         )
         if not is_new:
             return 0
-        if not _write_messages(campaign, rotation, now=now, shop=shop):
+        written, left_out = _write_messages(campaign, rotation, now=now, shop=shop)
+        if left_out:
+            Campaign.objects.filter(pk=campaign.pk).update(next_at=None, next_date=None)  # the budget is used up
+        elif not written:
             with translation.override(shop.language):
                 problem = _("Nobody in the group could be reached when it was due, so nothing was sent.")
             Campaign.objects.filter(pk=campaign.pk).update(problem=problem)
@@ -112,12 +117,16 @@ def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
     return 1
 
 
-def _write_messages(campaign: Campaign, rotation: Rotation, *, now: dt.datetime, shop: Shop) -> int:
-    """Write one row per person of the segment who gets a message, points, or is held out; return how many."""
+def _write_messages(campaign: Campaign, rotation: Rotation, *, now: dt.datetime, shop: Shop) -> tuple[int, int]:
+    """Write one row per person of the segment who gets a message, points, or is held out.
+
+    Return how many, and how many more would have been written if the budget of points had allowed it.
+    """
     everyone = segments.people(campaign.segment).filter(erased_at=None)
     has_message = bool(campaign.body.strip())
     addresses: set[str] = set()
-    last = written = 0
+    last = written = left_out = 0
+    left = affordable(campaign)
     while people := list(
         everyone.filter(pk__gt=last).order_by("pk").values_list("pk", "email_key")[:PEOPLE_AT_ONCE]
     ):
@@ -134,15 +143,38 @@ def _write_messages(campaign: Campaign, rotation: Rotation, *, now: dt.datetime,
                 continue
             if is_held_out(campaign_id=campaign.pk, contact_id=contact_id, percent=campaign.holdout_percent):
                 state, points, address, sent_at = State.HELD_OUT, 0, None, None
+            elif left == 0:
+                left_out += 1
+                continue
             elif address is None:
                 state, points, sent_at = State.POINTS_ONLY, campaign.points, now
             else:
                 state, points, sent_at = State.QUEUED, campaign.points, None
                 addresses.add(address)
+            if points and left is not None:
+                left -= 1
             rows.append((rotation.pk, contact_id, address, state.value, points, now, sent_at, 0, "", "", ""))
         written += bulk.insert(Message, COLUMNS, rows)
         last = people[-1][0]
-    return written
+    return written, left_out
+
+
+def affordable(campaign: Campaign) -> int | None:
+    """Return to how many people the budget still allows points; None without a budget."""
+    if not campaign.points or campaign.points_budget is None:
+        return None
+    given = Message.objects.filter(rotation__campaign=campaign).aggregate(total=Sum("points"))["total"] or 0
+    return max(0, campaign.points_budget - given) // campaign.points
+
+
+def _expires_at(rotation: Rotation) -> dt.datetime | None:
+    """Return until when the points of a mailing can be spent: its last day, by the shop's calendar, counts."""
+    days = rotation.campaign.points_days
+    if days is None:
+        return None
+    zone = Shop.current().timezone
+    last_day = clock.local_date(rotation.started_at, zone) + dt.timedelta(days=days)
+    return clock.day_bounds(last_day, zone)[1]
 
 
 def _write_links(campaign: Campaign, *, shop: Shop) -> None:

@@ -25,6 +25,7 @@ from crm.campaigns import (
     reporting,
     scheduling,
     sending,
+    starting,
     tasks,
 )
 from crm.campaigns.channels.base import BadMail, SendFailed, Uncertain
@@ -338,7 +339,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = _progress_context(campaign) | {
         "links": reporting.clicks_by_link(campaign),
         "comparison": comparison,
-        "points_given": reporting.points_given(campaign),
+        "points": reporting.points_result(campaign),
+        "is_budget_used": starting.affordable(campaign) == 0,
+        "now": clock.now(),
         "rotations": campaign.rotations.order_by("-local_date")[:12],
         "troubles": troubles.order_by("-tried_at", "-pk")[:TROUBLES_SHOWN],
         "tone": TONES[campaign.state],

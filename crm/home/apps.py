@@ -6,6 +6,10 @@ class HomeConfig(AppConfig):
     label = "home"
 
     def ready(self):
+        from crm.home import notices, points_notices
+
+        notices.register("books", points_notices.books)
+        notices.register("debts", points_notices.debts)
         from crm.home.quality import inspecting  # models are ready only now
         from crm.lib import sweeps
 

@@ -10,8 +10,8 @@ from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.lib.templatetags import say
 from crm.orders.models import Order
-from crm.rewards import ledger, settling, triggers
-from crm.rewards.models import Account, Entry, Rule
+from crm.rewards import ledger, settling, tiers, triggers
+from crm.rewards.models import Account, Allocation, Entry, Lot, Membership, Redemption, Rule
 from crm.rewards.rules import ORDER, RULES
 
 SHOWN = 5  # how many culprits a finding names
@@ -39,11 +39,92 @@ def customers_show_their_balance() -> tuple[bool, str]:
     wrong = _rows(
         f"""SELECT contact.id FROM {_table(Contact)} contact
         LEFT JOIN {_table(Account)} account ON account.contact_id = contact.id
-        WHERE contact.points_balance <> COALESCE(account.balance, 0) ORDER BY contact.id"""
+        WHERE contact.points_balance <> COALESCE(account.balance - account.pending, 0) ORDER BY contact.id"""
     )
     if wrong:
-        return False, _culprits(_("These customers show another balance than their account: %(ids)s."), wrong)
-    return True, _("Every customer shows the balance of their account.")
+        return False, _culprits(_("These customers show other points than they can spend: %(ids)s."), wrong)
+    return True, _("Every customer shows the points they can spend.")
+
+
+def lots_make_up_the_balances() -> tuple[bool, str]:
+    """Compare every account with its lots: balance = what remains - debt, pending = what remains in pending lots."""
+    wrong = _rows(
+        f"""SELECT account.id FROM {_table(Account)} account
+        LEFT JOIN (SELECT account_id, SUM(remaining) AS points,
+                          SUM(CASE WHEN state = 'pending' THEN remaining ELSE 0 END) AS pending,
+                          SUM(CASE WHEN state = 'active' THEN remaining ELSE 0 END) AS active
+                   FROM {_table(Lot)} GROUP BY account_id) lots ON lots.account_id = account.id
+        WHERE account.balance <> COALESCE(lots.points, 0) - account.debt
+           OR account.pending <> COALESCE(lots.pending, 0)
+           OR (account.debt > 0 AND lots.active > 0) ORDER BY account.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These accounts do not hold what their lots do: %(ids)s."), wrong)
+    held = {row["state"]: row["points"] for row in Lot.objects.filter(remaining__gt=0).values("state").annotate(
+        points=Sum("remaining"))}  # fmt: skip
+    debt = Account.objects.filter(debt__gt=0).aggregate(points=Sum("debt"))["points"] or 0
+    return True, _("%(active)s points can be spent, %(pending)s are pending, %(debt)s are owed.") % {
+        "active": say.number(held.get(Lot.State.ACTIVE, 0)),
+        "pending": say.number(held.get(Lot.State.PENDING, 0)),
+        "debt": say.number(debt),
+    }
+
+
+def lots_follow_their_entries() -> tuple[bool, str]:
+    """Compare every lot with the entry that opened it and with what was taken from it."""
+    wrong = _rows(
+        f"""SELECT entry.id FROM {_table(Entry)} entry LEFT JOIN {_table(Lot)} lot ON lot.id = entry.id
+        WHERE entry.points > 0 AND (lot.id IS NULL OR lot.points <> entry.points OR lot.account_id <> entry.account_id)
+        ORDER BY entry.id"""
+    ) or _rows(
+        f"""SELECT lot.id FROM {_table(Lot)} lot
+        LEFT JOIN {_table(Entry)} entry ON entry.id = lot.id AND entry.points > 0
+        LEFT JOIN (SELECT lot_id, SUM(points) AS points FROM {_table(Allocation)} GROUP BY lot_id) taken
+          ON taken.lot_id = lot.id
+        WHERE entry.id IS NULL OR lot.remaining <> lot.points - COALESCE(taken.points, 0)
+           OR (lot.remaining > 0) <> (lot.state IN ('pending', 'active')) ORDER BY lot.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These lots do not hold what they were given less what was taken: %(ids)s."), wrong)
+    lots = Lot.objects.count()
+    return True, ngettext("%(count)s lot.", "%(count)s lots.", lots) % {"count": say.number(lots)}
+
+
+def taken_points_are_paid() -> tuple[bool, str]:
+    """Compare what was taken with the lots that paid for it; the rest is the account's debt."""
+    taken = f"""SELECT entry.id, entry.account_id, -entry.points - COALESCE(SUM(allocation.points), 0) AS owed,
+               SUM(CASE WHEN lot.account_id <> entry.account_id THEN 1 ELSE 0 END) AS strange
+        FROM {_table(Entry)} entry LEFT JOIN {_table(Allocation)} allocation ON allocation.entry_id = entry.id
+        LEFT JOIN {_table(Lot)} lot ON lot.id = allocation.lot_id
+        WHERE entry.points < 0 GROUP BY entry.id, entry.account_id, entry.points"""
+    wrong = _rows(f"SELECT id FROM ({taken}) taken WHERE owed < 0 OR strange > 0 ORDER BY id") or _rows(
+        f"""SELECT account.id FROM {_table(Account)} account
+        LEFT JOIN (SELECT account_id, SUM(owed) AS owed FROM ({taken}) taken GROUP BY account_id) unpaid
+          ON unpaid.account_id = account.id
+        WHERE account.debt <> COALESCE(unpaid.owed, 0) ORDER BY account.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These took points that no lot paid for as it should: %(ids)s."), wrong)
+    paid = Allocation.objects.count()
+    return True, ngettext(
+        "%(count)s part of a lot was used, none twice.", "%(count)s parts of lots were used, none twice.", paid
+    ) % {"count": say.number(paid)}
+
+
+def redemptions_took_their_points() -> tuple[bool, str]:
+    """Compare what each account redeemed with its entries: taken while it holds, nothing once it was given back."""
+    wrong = _rows(
+        f"""SELECT account.id FROM {_table(Account)} account
+        LEFT JOIN (SELECT account_id, SUM(points) AS points FROM {_table(Entry)} WHERE kind = 'redeem'
+                   GROUP BY account_id) moved ON moved.account_id = account.id
+        LEFT JOIN (SELECT account_id, SUM(points) AS points FROM {_table(Redemption)} WHERE state <> 'back'
+                   GROUP BY account_id) redeemed ON redeemed.account_id = account.id
+        WHERE COALESCE(moved.points, 0) <> -COALESCE(redeemed.points, 0) ORDER BY account.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These accounts redeemed other points than were taken: %(ids)s."), wrong)
+    count = Redemption.objects.count()
+    return True, ngettext("%(count)s redemption.", "%(count)s redemptions.", count) % {"count": say.number(count)}
 
 
 def database_guards() -> tuple[bool, str]:
@@ -89,6 +170,32 @@ def orders_got_what_they_are_due() -> tuple[bool, str]:
     return True, ngettext(
         "%(count)s order has the points it is due.", "%(count)s orders have the points they are due.", seen
     ) % {"count": say.number(seen)}
+
+
+def levels_follow_one_another() -> tuple[bool, str]:
+    """See that nobody holds two levels at a time, one that is none, or one from before its rule began."""
+    wrong = _rows(
+        f"""SELECT DISTINCT contact_id FROM (
+            SELECT contact_id, since, LAG(until) OVER (PARTITION BY contact_id ORDER BY since, id) AS earlier,
+                   LAG(id) OVER (PARTITION BY contact_id ORDER BY since, id) AS earlier_id
+            FROM {_table(Membership)}) held
+        WHERE earlier_id IS NOT NULL AND (earlier IS NULL OR earlier > since) ORDER BY contact_id"""
+    )
+    impossible = Q(pk=None) | ~Q(rule__kind=tiers.KIND)
+    for rule in Rule.objects.filter(kind=tiers.KIND):
+        starts_at, _next_day = clock.day_bounds(rule.starts_on, Shop.current().timezone)
+        most = len(RULES[rule.kind].read(rule.params).levels)
+        impossible |= Q(rule=rule, level__gt=most) | Q(rule=rule, since__lt=starts_at)
+    found = Membership.objects.filter(impossible).order_by("contact_id").values_list("contact_id", flat=True)
+    wrong += found.distinct()[: SHOWN + 1]
+    if wrong:
+        return False, _culprits(_("These customers (by id) hold levels that cannot be: %(ids)s."), sorted(set(wrong)))
+    held = Membership.objects.filter(until=None).count()
+    return True, ngettext(
+        "%(count)s customer holds a level, one at a time.",
+        "%(count)s customers hold a level, one at a time each.",
+        held,
+    ) % {"count": say.number(held)}
 
 
 def orders_net() -> tuple[bool, str]:

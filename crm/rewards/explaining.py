@@ -18,6 +18,10 @@ ICONS = {
     Entry.Kind.WELCOME: "gift",
     Entry.Kind.ADJUST: "coins",
     Entry.Kind.CAMPAIGN: "megaphone",
+    Entry.Kind.OCCASION: "sparkles",
+    Entry.Kind.REDEEM: "shopping-bag",
+    Entry.Kind.EXPIRE: "hourglass",
+    Entry.Kind.WAIVE: "gift",
 }
 
 
@@ -95,6 +99,18 @@ def _sentence(entry: Entry, order: Order | None, rule: _Said | None) -> str:
             "%(points)s points from the campaign “%(reason)s”.",
             abs(entry.points),
         ) % values
+    if entry.kind == Entry.Kind.EXPIRE:
+        return ngettext("%(points)s point expired.", "%(points)s points expired.", -entry.points) % values
+    if entry.kind == Entry.Kind.WAIVE:
+        return ngettext(
+            "%(points)s point forgiven: refunded after it was spent.",
+            "%(points)s points forgiven: refunded after they were spent.",
+            entry.points,
+        ) % values
+    if entry.kind == Entry.Kind.REDEEM:
+        return _redeemed(entry, values)
+    if entry.kind == Entry.Kind.OCCASION:
+        return _given(entry, rule, values)
     if entry.points > 0:
         return ngettext(
             "%(points)s point given by hand: %(reason)s", "%(points)s points given by hand: %(reason)s", entry.points
@@ -102,6 +118,33 @@ def _sentence(entry: Entry, order: Order | None, rule: _Said | None) -> str:
     return ngettext(
         "%(points)s point taken by hand: %(reason)s", "%(points)s points taken by hand: %(reason)s", -entry.points
     ) % values
+
+
+def _redeemed(entry: Entry, values: dict) -> str:
+    if entry.points > 0:
+        return ngettext(
+            "%(points)s point given back: not redeemed in the end.",
+            "%(points)s points given back: not redeemed in the end.",
+            entry.points,
+        ) % values
+    if entry.reason:
+        return ngettext(
+            "%(points)s point redeemed: %(reason)s", "%(points)s points redeemed: %(reason)s", -entry.points
+        ) % values
+    return ngettext("%(points)s point redeemed.", "%(points)s points redeemed.", -entry.points) % values
+
+
+def _given(entry: Entry, rule: _Said | None, values: dict) -> str:
+    if entry.points < 0:
+        return ngettext(
+            "%(points)s point of a gift taken back.", "%(points)s points of a gift taken back.", -entry.points
+        ) % values
+    if rule is None:
+        return ngettext("%(points)s point given.", "%(points)s points given.", entry.points) % values
+    return ngettext("%(points)s point: %(rule)s.", "%(points)s points: %(rule)s.", entry.points) % {
+        **values,
+        "rule": rule.says,
+    }
 
 
 def _removed(entry: Entry, *, points: str) -> str:

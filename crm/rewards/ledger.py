@@ -2,31 +2,35 @@
 
 Every act here opens the accounts it needs, locks their rows in ascending order (PostgreSQL; on SQLite a
 transaction is immediate and holds the write lock from its start), leaves out what its `source` says is written
-already, and reports the new balances to the customers' standing. The balances themselves are moved by triggers.
+already, has lots pay for what is taken (rewards.lots), and reports what can be spent now to the customers' standing.
+The numbers themselves are moved by triggers.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet, Sum, Window
 
 from crm.contacts import standing
-from crm.lib import bulk
-from crm.rewards.models import Account, Entry
+from crm.lib import bulk, changes
+from crm.rewards import lots
+from crm.rewards.models import Account, Allocation, Entry, Lot, Programme
 
 COLUMNS = (
     "account_id", "points", "kind", "source", "reason", "at", "order_ref", "rule_id", "basis_minor", "created_at",
+    "activates_at", "expires_at",
 )  # fmt: skip
-SOURCE = COLUMNS.index("source")
+POINTS, SOURCE, CREATED_AT = (COLUMNS.index(name) for name in ("points", "source", "created_at"))
 
 
 class NotEnoughPoints(ValueError):
-    """Taking this many points would leave the customer below zero."""
+    """Taking this many points would leave the customer with fewer than none to spend."""
 
     def __init__(self, balance: int):
-        super().__init__(f"The balance is {balance}.")
+        super().__init__(f"{balance} can be spent.")
         self.balance = balance
 
 
@@ -49,6 +53,8 @@ class Posting:
     order_ref: int | None = None
     rule_id: int | None = None
     basis_minor: int | None = None
+    activates_at: dt.datetime | None = None  # a hold period that is over already may be left out
+    expires_at: dt.datetime | None = None
 
 
 def post(postings: Iterable[Posting], *, now: dt.datetime) -> int:
@@ -59,7 +65,7 @@ def post(postings: Iterable[Posting], *, now: dt.datetime) -> int:
         rows = [
             (
                 accounts[p.contact_id], p.points, p.kind, p.source, p.reason, p.at, p.order_ref, p.rule_id,
-                p.basis_minor, now,
+                p.basis_minor, now, p.activates_at, p.expires_at,
             )
             for p in postings
         ]  # fmt: skip
@@ -67,7 +73,7 @@ def post(postings: Iterable[Posting], *, now: dt.datetime) -> int:
 
 
 def adjust(contact_id: int, *, points: int, reason: str, key: str, now: dt.datetime) -> Entry:
-    """Give or take points by hand, once per `key`; never below zero (NotEnoughPoints)."""
+    """Give or take points by hand, once per `key`; never more than can be spent (NotEnoughPoints)."""
     source = f"adjust:{key}"
     with transaction.atomic():
         account_id = open_accounts([contact_id], now=now)[contact_id]
@@ -77,11 +83,27 @@ def adjust(contact_id: int, *, points: int, reason: str, key: str, now: dt.datet
             if (written.account_id, written.points, written.reason) != (account_id, points, reason):
                 raise KeyUsedDifferently(written)
             return written
-        balance = Account.objects.values_list("balance", flat=True).get(pk=account_id)
-        if points < 0 and balance + points < 0:
-            raise NotEnoughPoints(balance)
-        append([(account_id, points, Entry.Kind.ADJUST, source, reason, now, None, None, None, now)])
+        if points < 0:
+            return spend(account_id, -points, kind=Entry.Kind.ADJUST, source=source, reason=reason, now=now)
+        append([(account_id, points, Entry.Kind.ADJUST, source, reason, now, None, None, None, now, None, None)])
         return Entry.objects.get(source=source)
+
+
+def spend(account_id: int, points: int, *, kind: Entry.Kind, source: str, reason: str, now: dt.datetime) -> Entry:
+    """Take points from a locked account, under a source nobody used; raise NotEnoughPoints, having taken nothing."""
+    purse = lots.Purse(account_id)
+    if purse.has_fallen_due(now=now):
+        bring_up_to_date([account_id], now=now)
+        purse = lots.Purse(account_id)
+    if purse.active < points:
+        raise NotEnoughPoints(Account.objects.get(pk=account_id).available)
+    entry = Entry(
+        account_id=account_id, points=-points, kind=kind, source=source, reason=reason, at=now, created_at=now
+    )
+    entry.save(force_insert=True)
+    purse.pay(entry.pk, points)
+    report([account_id])
+    return entry
 
 
 def one_transaction() -> transaction.Atomic:
@@ -94,12 +116,13 @@ def one_transaction() -> transaction.Atomic:
 
 
 def balance(contact_id: int) -> int:
-    """Return how many points a customer has now."""
-    return Account.objects.filter(contact_id=contact_id).values_list("balance", flat=True).first() or 0
+    """Return how many points a customer can spend now; below zero where refunded points were spent already."""
+    available = Account.objects.filter(contact_id=contact_id).values_list(F("balance") - F("pending"), flat=True)
+    return available.first() or 0
 
 
 def history(contact_id: int) -> QuerySet[Entry]:
-    """Return a customer's entries, newest first, each with the balance it led to as `balance_after`."""
+    """Return a customer's entries, newest first, each with the sum it led to as `balance_after`, pending included."""
     return (
         Entry.objects.filter(account__contact_id=contact_id)
         .annotate(balance_after=Window(Sum("points"), order_by=[F("at").asc(), F("id").asc()]))
@@ -142,13 +165,93 @@ def append(rows: list[tuple]) -> int:
     return len(fresh)
 
 
-def write(rows: list[tuple]) -> None:
-    """Insert rows of COLUMNS that are known to be new, their accounts locked, and report the balances."""
+def write(rows: list[tuple], *, is_reported: bool = True) -> None:
+    """Insert rows of COLUMNS that are known to be new, their accounts locked; have them paid, and report."""
     if not rows:
         return
     bulk.insert(Entry, COLUMNS, rows)
-    moved = Account.objects.filter(pk__in=bulk.among({row[0] for row in rows}), contact__isnull=False)
-    standing.report_from(moved.values_list("contact_id", "balance"), columns=["points_balance"])
+    taken = [row[SOURCE] for row in rows if row[POINTS] < 0]
+    if taken:
+        owed = lots.pay(lots.unpaid(Entry.objects.filter(source__in=bulk.among(taken))))
+        if owed and Programme.current().debt == Programme.Debt.FORGIVE:
+            waive([debt for debt in owed if debt.kind in lots.TAKEN_BACK], now=rows[0][CREATED_AT])
+    accounts = {row[0] for row in rows}
+    if len(taken) < len(rows):
+        lots.pay_debts(accounts)
+    if is_reported:
+        report(accounts)
+
+
+def waive(debts: Collection[lots.Unpaid], *, now: dt.datetime) -> None:
+    """Forgive debts: what is missing is given, and pays for them."""
+    if not debts:
+        return
+    rows = [
+        (owed.account_id, owed.points, Entry.Kind.WAIVE, f"waive:{owed.id}", "", now, owed.order_ref, owed.rule_id,
+         None, now, None, None)
+        for owed in debts
+    ]  # fmt: skip
+    bulk.insert(Entry, COLUMNS, rows)
+    lots.pay(debts)
+
+
+def forgive(contact_id: int, *, now: dt.datetime) -> int:
+    """Forgive what a customer owes; return how many points that was."""
+    with transaction.atomic():
+        account_id = open_accounts([contact_id], now=now)[contact_id]
+        lock([account_id])
+        debts = []
+        if Account.objects.filter(pk=account_id, debt__gt=0).exists():
+            debts = lots.unpaid(Entry.objects.filter(account_id=account_id))
+        waive(debts, now=now)
+        report([account_id])
+        return sum(debt.points for debt in debts)
+
+
+def bring_up_to_date(account_ids: Collection[int], *, now: dt.datetime) -> set[int]:
+    """Do what has fallen due in locked accounts: holds end, points expire; return the accounts that changed."""
+    changed = set(account_ids) if lots.mature(account_ids, now=now) else set()
+    changed |= _expire(account_ids, now=now)
+    report(changed)
+    return changed
+
+
+def report(account_ids: Collection[int]) -> None:
+    """Write what these customers can spend to their standing."""
+    if account_ids:
+        moved = Account.objects.filter(pk__in=bulk.among(account_ids), contact__isnull=False)
+        standing.report_from(
+            moved.values_list("contact_id", F("balance") - F("pending")), columns=["points_balance"]
+        )
+        changes.tell(changes.POINTS, moved.values_list("contact_id", flat=True))
+
+
+def _expire(account_ids: Collection[int], *, now: dt.datetime) -> set[int]:
+    """Take the points whose last day and days of grace are over: one entry for each account and day."""
+    grace = dt.timedelta(days=Programme.current().grace_days)
+    due = Lot.objects.of(bulk.among(account_ids)).filter(state=Lot.State.ACTIVE, expires_at__lte=now - grace)
+    return expire(due, grace=grace, now=now)
+
+
+def expire(due: QuerySet[Lot], *, now: dt.datetime, grace: dt.timedelta = dt.timedelta(0)) -> set[int]:
+    """Close these active lots of locked accounts as expired; return the accounts."""
+    parts = defaultdict(list)
+    columns = ("pk", "account_id", "remaining", "expires_at")
+    for pk, account_id, left, expires_at in due.order_by("pk").values_list(*columns):
+        parts[account_id, expires_at].append((pk, left))
+    rows, paid = [], {}
+    for (account_id, expires_at), closed in parts.items():
+        source = f"expire:{closed[-1][0]}"
+        at = now if expires_at is None else expires_at + grace
+        points = -sum(left for _pk, left in closed)
+        rows.append((account_id, points, Entry.Kind.EXPIRE, source, "", at, None, None, None, now, None, None))
+        paid[source] = closed
+    if rows:
+        bulk.insert(Entry, COLUMNS, rows)
+        written = Entry.objects.filter(source__in=bulk.among(list(paid))).values_list("pk", "source")
+        taken = [(lot, entry, left) for entry, source in written for lot, left in paid[source]]
+        bulk.insert(Allocation, ("lot_id", "entry_id", "points"), taken)
+    return {account_id for account_id, _expires_at in parts}
 
 
 def _accounts(contact_ids: list[int]) -> dict[int, int]:

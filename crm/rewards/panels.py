@@ -3,17 +3,20 @@
 from django.http import HttpRequest
 
 from crm.contacts.models import Contact
+from crm.lib import clock
 from crm.orders.models import Order
-from crm.rewards import explaining, ledger
-from crm.rewards.models import Entry
+from crm.rewards import explaining, holding, ledger, tiers
+from crm.rewards.models import Entry, Reward
 
 NEWEST = 5
 
 
 def of_contact(*, contact: Contact, request: HttpRequest) -> dict:
-    """Return a customer's balance and newest entries."""
+    """Return a customer's balance, level and newest entries."""
     return {
-        "balance": ledger.balance(contact.pk),
+        "standing": holding.of(contact.pk),
+        "can_redeem": Reward.objects.filter(is_active=True).exists(),
+        "progress": None if contact.erased_at else tiers.progress(contact.pk, now=clock.now()),
         "newest": explaining.explain(ledger.history(contact.pk)[:NEWEST]),
     }
 

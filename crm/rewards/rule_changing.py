@@ -5,6 +5,7 @@ Whatever a change means for days gone by is left as work on the rule's row (rewa
 """
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -15,8 +16,9 @@ from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.orders.models import Order
 from crm.rewards import settling
+from crm.rewards.earning import Earning, Sale
 from crm.rewards.models import Entry, Rule
-from crm.rewards.rules import ORDER, RULES
+from crm.rewards.rules import EARNS, JOINING, ORDER, RULES
 
 
 class RuleOverlaps(ValueError):
@@ -25,6 +27,10 @@ class RuleOverlaps(ValueError):
     def __init__(self, rule: Rule):
         super().__init__(f"Rule {rule.pk} covers days from {rule.starts_on} to {rule.ends_on or 'open end'}.")
         self.rule = rule
+
+
+class StartsTooEarly(ValueError):
+    """Rules of this kind can start today at the earliest."""
 
 
 class NotInForce(ValueError):
@@ -44,21 +50,29 @@ class Preview:
     points: int
 
 
-def start(*, kind: str, params: dict, starts_on: dt.date, now: dt.datetime) -> Rule:
-    """Start a rule, ending the one it takes over from; raise RuleOverlaps or BadParams.
+def start(
+    *, kind: str, params: dict, starts_on: dt.date, now: dt.datetime, ends_on: dt.date | None = None
+) -> Rule:
+    """Start a rule, ending the one it takes over from; raise RuleOverlaps, StartsTooEarly or BadParams.
 
     Asked for the same rule again, return the one that stands.
     """
     RULES[kind].read(params)
     with transaction.atomic():
         shop = _hold_rules()
-        for rule in Rule.objects.filter(kind=kind, starts_on=starts_on, ends_on=None):
+        for rule in Rule.objects.filter(kind=kind, starts_on=starts_on, ends_on=ends_on):
             if rule.params == params:
                 return rule
-        replaced = replaced_by(kind=kind, starts_on=starts_on, today=clock.local_date(now, shop.timezone))
+        today = clock.local_date(now, shop.timezone)
+        if starts_on < today and not RULES[kind].may_start_in_past:
+            raise StartsTooEarly(f"{starts_on} is before {today}.")
+        replaced = replaced_by(kind=kind, params=params, starts_on=starts_on, ends_on=ends_on, today=today)
         if replaced is not None:
             _end(replaced, starts_on - dt.timedelta(days=1))
-        return Rule.objects.create(kind=kind, params=params, starts_on=starts_on, catch_up_from=starts_on)
+        catch_up_from = starts_on if RULES[kind].occasion in (ORDER, JOINING) else None
+        return Rule.objects.create(
+            kind=kind, params=params, starts_on=starts_on, ends_on=ends_on, catch_up_from=catch_up_from
+        )
 
 
 def end(rule_id: int, *, ends_on: dt.date, now: dt.datetime) -> Rule:
@@ -84,10 +98,15 @@ def withdraw(rule_id: int, *, now: dt.datetime) -> None:
         rule.delete()
 
 
-def replaced_by(*, kind: str, starts_on: dt.date, today: dt.date) -> Rule | None:
+def replaced_by(
+    *, kind: str, params: dict, starts_on: dt.date, today: dt.date, ends_on: dt.date | None = None
+) -> Rule | None:
     """Return the rule that a new one would take over from, None if there is none; raise RuleOverlaps."""
+    subject = RULES[kind].subject(RULES[kind].read(params))
     rules = Rule.objects.filter(kind=kind).filter(Q(ends_on=None) | Q(ends_on__gte=starts_on)).order_by("-starts_on")
-    clashing = list(rules[:2])
+    if ends_on is not None:
+        rules = rules.filter(starts_on__lte=ends_on)
+    clashing = [rule for rule in rules if RULES[kind].subject(RULES[kind].read(rule.params)) == subject]
     if not clashing:
         return None
     takes_over = len(clashing) == 1 and today < starts_on and clashing[0].starts_on < starts_on
@@ -96,11 +115,15 @@ def replaced_by(*, kind: str, starts_on: dt.date, today: dt.date) -> Rule | None
     return clashing[0]
 
 
-def preview(*, kind: str, params: dict, starts_on: dt.date, now: dt.datetime) -> Preview:
+def preview(
+    *, kind: str, params: dict, starts_on: dt.date, now: dt.datetime, ends_on: dt.date | None = None
+) -> Preview:
     """Return what a rule would give for the days from `starts_on` until now."""
-    rule = settling.in_force(rule_id=0, kind=kind, params=params, starts_on=starts_on, ends_on=None)
+    rule = settling.in_force(rule_id=0, kind=kind, params=params, starts_on=starts_on, ends_on=ends_on)
     if RULES[kind].occasion == ORDER:
         return _preview_of_orders(rule)
+    if RULES[kind].occasion != JOINING:
+        return Preview(purchases=0, customers=0, points=0)  # days and deeds gone by are not made up for
     new = Contact.objects.alive().filter(joined_at__gte=rule.starts_at, joined_at__lte=now)
     got_one = Entry.objects.filter(kind=Entry.Kind.WELCOME, account__contact__joined_at__gte=rule.starts_at)
     customers = new.count() - got_one.filter(account__contact__erased_at=None).count()
@@ -110,12 +133,15 @@ def preview(*, kind: str, params: dict, starts_on: dt.date, now: dt.datetime) ->
 def _preview_of_orders(rule: settling.InForce) -> Preview:
     purchases, points, customers = 0, 0, set()
     orders = Order.objects.counting().filter(placed_at__gte=rule.starts_at, contact__isnull=False)
-    zone = settling.shop_zone()
-    for row in orders.values_list(*settling.Sale._fields).iterator(chunk_size=settling.CHUNK):
-        sale = settling.Sale._make(row)
-        for earned, _basis in settling.dues(sale, [rule], zone).values():
-            purchases, points = purchases + 1, points + earned
-            customers.add(sale.contact_id)
+    rules = [*settling.rules_for(ORDER), rule] if rule.kind.stage != EARNS else [rule]
+    earning = Earning(rules, zone=settling.shop_zone())
+    rows = orders.order_by("pk").values_list(*Sale._fields).iterator(chunk_size=settling.CHUNK)
+    while piece := list(map(Sale._make, itertools.islice(rows, settling.CHUNK))):
+        earning.look_at(piece)
+        for sale in piece:
+            if due := earning.dues(sale).get(rule.rule_id):
+                purchases, points = purchases + 1, points + due.points
+                customers.add(sale.contact_id)
     return Preview(purchases=purchases, customers=len(customers), points=points)
 
 

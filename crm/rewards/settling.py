@@ -9,23 +9,22 @@ one, a rule started in the past. Doing it again posts nothing.
 import datetime as dt
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection, models
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from crm.accounts.models import Shop
 from crm.contacts.models import Contact
 from crm.lib import bulk, clock
 from crm.orders.models import Order
-from crm.rewards import ledger
-from crm.rewards.models import Entry, Rule
-from crm.rewards.rules import JOINING, ORDER, RULES, Purchase
-from crm.rewards.rules import Rule as Kind
+from crm.rewards import ledger, tiers
+from crm.rewards.earning import NOTHING, Due, Earning, InForce, Sale
+from crm.rewards.models import Account, Entry, Rule
+from crm.rewards.rules import JOINING, ORDER, RULES, read_terms
 
 CHUNK = 5_000
 
@@ -43,20 +42,6 @@ class Why(models.TextChoices):
     RULE = "rule"  # the rules of its day give it nothing any more
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """A rule ready to be asked, with its days as moments."""
-
-    rule_id: int
-    kind: Kind
-    params: Any
-    starts_at: dt.datetime
-    ends_before: dt.datetime | None
-
-    def covers(self, moment: dt.datetime) -> bool:
-        return self.starts_at <= moment and (self.ends_before is None or moment < self.ends_before)
-
-
 class Gap(NamedTuple):
     """What one account is owed (or owes) for one order under one rule."""
 
@@ -69,19 +54,8 @@ class Gap(NamedTuple):
     why: str
     at: dt.datetime | None  # None: now
     entries_before: int
-
-
-class Sale(NamedTuple):
-    id: int
-    contact_id: int | None
-    placed_at: dt.datetime
-    kind: str
-    currency: str
-    total_minor: int
-    refunded_minor: int
-    shipping_minor: int
-    counts: bool
-    cancelled_at: dt.datetime | None
+    activates_at: dt.datetime | None
+    expires_at: dt.datetime | None
 
 
 class _Posted(NamedTuple):
@@ -93,14 +67,43 @@ class _Posted(NamedTuple):
     entries: int
 
 
-def settle(order_ids: Iterable[int], *, now: dt.datetime) -> int:
-    """Give what these orders are due and have not got, take back what is too much; return the entries written."""
+def settle(order_ids: Iterable[int], *, now: dt.datetime, is_reported: bool = True) -> int:
+    """Give what these orders are due and have not got, take back what is too much; return the entries written.
+
+    Whoever settles piece by piece says is_reported=False and calls `report` once at the end.
+    """
     written = 0
     with ledger.one_transaction():
         rules = rules_for(ORDER)
-        for ids in pieces(sorted(set(order_ids)), CHUNK):
-            written += _post(gaps(ids, rules=rules, lock=True), now=now)
+        for ids in pieces(sorted(_with_touched(order_ids, rules)), CHUNK):
+            written += _post(gaps(ids, rules=rules, lock=True), now=now, is_reported=is_reported)
+            if any("level" in rule.kind.needs(rule.params) for rule in rules):
+                later = tiers.rise(_people(ids), now=now)
+                written += _post(gaps(later, rules=rules, lock=True), now=now, is_reported=is_reported)
     return written
+
+
+def _with_touched(order_ids: Iterable[int], rules: Sequence[InForce]) -> set[int]:
+    """Return the orders, and those whose points depend on them: other orders of the same customers."""
+    ids = set(order_ids)
+    earning = Earning(rules, zone=shop_zone())
+    if earning.with_history and ids:
+        ids.update(earning.touched(_people(ids)))
+    return ids
+
+
+def _people(order_ids: Collection[int]) -> set[int]:
+    """Return who bought these orders, and who has points of them."""
+    people = set(Order.objects.filter(pk__in=bulk.among(order_ids)).values_list("contact_id", flat=True))
+    given = Entry.objects.filter(kind=Entry.Kind.ORDER, order_ref__in=bulk.among(order_ids))
+    people |= set(given.values_list("account__contact_id", flat=True))
+    return people - {None}
+
+
+def report(contact_ids: Iterable[int]) -> None:
+    """Write what these customers can spend to their standing, where it says something else."""
+    accounts = Account.objects.filter(contact_id__in=bulk.among(list(contact_ids)))
+    ledger.report(list(accounts.values_list("pk", flat=True)))
 
 
 def welcome(contact_ids: Iterable[int], *, now: dt.datetime) -> int:
@@ -119,10 +122,11 @@ def welcome(contact_ids: Iterable[int], *, now: dt.datetime) -> int:
 
 def rules_for(occasion: str) -> list[InForce]:
     """Return the rules of an occasion, ended ones too: each is still what orders of its days go by."""
+    rows = [rule for rule in Rule.objects.order_by("starts_on", "pk") if RULES[rule.kind].occasion == occasion]
+    rows.sort(key=lambda rule: list(RULES).index(rule.kind))  # they are asked kind by kind
     return [
         in_force(rule_id=rule.pk, kind=rule.kind, params=rule.params, starts_on=rule.starts_on, ends_on=rule.ends_on)
-        for rule in Rule.objects.order_by("starts_on", "pk")
-        if RULES[rule.kind].occasion == occasion
+        for rule in rows
     ]
 
 
@@ -133,6 +137,7 @@ def in_force(*, rule_id: int, kind: str, params: dict, starts_on: dt.date, ends_
         rule_id=rule_id,
         kind=RULES[kind],
         params=RULES[kind].read(params),
+        terms=read_terms(params),
         starts_at=clock.day_bounds(starts_on, zone)[0],
         ends_before=ends_on and clock.day_bounds(ends_on, zone)[1],
     )
@@ -140,17 +145,20 @@ def in_force(*, rule_id: int, kind: str, params: dict, starts_on: dt.date, ends_
 
 def gaps(order_ids: Sequence[int], *, rules: Sequence[InForce], lock: bool = False) -> list[Gap]:
     """Return due minus posted for these orders, where it is not nothing; one row per order, account and rule."""
-    sales = list(_sales(order_ids, lock=lock))
+    earning = Earning(rules, zone=shop_zone())
+    sales = list(_sales(order_ids, since=earning.since, lock=lock))
     posted = defaultdict(list)
     for row in _posted(order_ids):
         posted[row.order_id].append(row)
-    if not rules and not posted:
-        return []
-    zone, found = shop_zone(), []
+    earning.look_at(sales)
+    found = []
     for sale in sales:
-        found += _gaps_of(sale, dues(sale, rules, zone), posted.pop(sale.id, ()))
-    for rows in posted.values():  # orders that are no longer there
-        found += _gaps_of(None, {}, rows)
+        found += _gaps_of(sale, earning.dues(sale), posted.pop(sale.id, ()))
+    if posted:
+        there = set(Order.objects.filter(pk__in=bulk.among(posted)).values_list("pk", flat=True))
+        for order_id, rows in posted.items():
+            if order_id not in there:
+                found += _gaps_of(None, {}, rows)
     return found
 
 
@@ -164,9 +172,14 @@ def pieces(rows: Sequence, size: int) -> Iterator[Sequence]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _sales(order_ids: Sequence[int], *, lock: bool) -> Iterator[Sale]:
-    """Read the orders; locked, so that no other process settles them or changes what they are due meanwhile."""
-    orders = Order.objects.filter(pk__in=bulk.among(order_ids)).order_by("pk")
+def _sales(order_ids: Sequence[int], *, since: dt.datetime | None, lock: bool) -> Iterator[Sale]:
+    """Read the orders that have points or may earn some; locked, so that no other process settles or changes them.
+
+    An order from before the first rule is left where it is: a shop's long past costs next to nothing.
+    """
+    has_points = Exists(Entry.objects.filter(kind=Entry.Kind.ORDER, order_ref=OuterRef("pk")))
+    may_earn = Q(placed_at__gte=since) if since else Q(pk__in=[])
+    orders = Order.objects.filter(may_earn | Q(has_points), pk__in=bulk.among(order_ids)).order_by("pk")
     if lock and connection.features.has_select_for_update:
         orders = orders.select_for_update(no_key=True)
     return map(Sale._make, bulk.rows(orders.values_list(*Sale._fields)))
@@ -179,41 +192,27 @@ def _posted(order_ids: Sequence[int]) -> Iterator[_Posted]:
     return map(_Posted._make, rows.annotate(Sum("points"), Count("pk")).order_by("order_ref", "account_id", "rule_id"))
 
 
-def dues(sale: Sale, rules: Sequence[InForce], zone: ZoneInfo) -> dict[int, tuple[int, int]]:
-    """Return {rule: (points, amount they are counted on)} of a sale; empty where it earns nothing."""
-    if not sale.counts or sale.contact_id is None or sale.kind != Order.Kind.SALE:
-        return {}
-    found, purchase = {}, None
-    for rule in rules:
-        if rule.covers(sale.placed_at):
-            purchase = purchase or Purchase(
-                total_minor=sale.total_minor,
-                refunded_minor=sale.refunded_minor,
-                shipping_minor=sale.shipping_minor,
-                currency=sale.currency,
-                placed_on=sale.placed_at.astimezone(zone).date(),
-            )
-            if points := rule.kind.points(purchase, rule.params):
-                found[rule.rule_id] = points, rule.kind.basis_minor(purchase, rule.params)
-    return found
-
-
-def _gaps_of(sale: Sale | None, due: dict[int, tuple[int, int]], posted: Sequence[_Posted]) -> Iterator[Gap]:
+def _gaps_of(sale: Sale | None, due: dict[int, Due], posted: Sequence[_Posted]) -> Iterator[Gap]:
     if not posted:  # the usual case of an import, kept short
-        for rule_id, (points, basis) in due.items():
-            yield Gap(sale.id, sale.contact_id, None, rule_id, points, basis, "", sale.placed_at, 0)
+        for rule_id, (points, basis, activates_at, expires_at) in due.items():
+            yield Gap(
+                sale.id, sale.contact_id, None, rule_id, points, basis, "", sale.placed_at, 0, activates_at, expires_at
+            )
         return
     order_id, entries = posted[0].order_id, sum(row.entries for row in posted)
     for row in posted:
         is_theirs = sale is not None and row.contact_id == sale.contact_id and sale.contact_id is not None
-        points, basis = due.pop(row.rule_id, (0, 0)) if is_theirs else (0, 0)
-        if points != row.points:
-            why = _why(sale, row, points, is_theirs=is_theirs)
+        now_due = due.pop(row.rule_id, NOTHING) if is_theirs else NOTHING
+        points = now_due.points - row.points
+        if points:
+            why = _why(sale, row, now_due.points, is_theirs=is_theirs)
+            term = now_due[2:] if points > 0 else NOTHING[2:]
             yield Gap(
-                order_id, row.contact_id, row.account_id, row.rule_id, points - row.points, basis, why, None, entries
-            )
-    for rule_id, (points, basis) in due.items():
-        yield Gap(order_id, sale.contact_id, None, rule_id, points, basis, "", sale.placed_at, entries)
+                order_id, row.contact_id, row.account_id, row.rule_id, points, now_due.basis_minor, why, None, entries,
+                *term,
+            )  # fmt: skip
+    for rule_id, (points, basis, *term) in due.items():
+        yield Gap(order_id, sale.contact_id, None, rule_id, points, basis, "", sale.placed_at, entries, *term)
 
 
 def _why(sale: Sale | None, row: _Posted, points: int, *, is_theirs: bool) -> str:
@@ -232,7 +231,7 @@ def _why(sale: Sale | None, row: _Posted, points: int, *, is_theirs: bool) -> st
     return Why.AGAIN if row.points == 0 else Why.AMOUNT
 
 
-def _post(found: list[Gap], *, now: dt.datetime) -> int:
+def _post(found: list[Gap], *, now: dt.datetime, is_reported: bool) -> int:
     if not found:
         return 0
     accounts = ledger.open_accounts([gap.contact_id for gap in found if gap.account_id is None], now=now)
@@ -251,17 +250,21 @@ def _post(found: list[Gap], *, now: dt.datetime) -> int:
                     gap.rule_id,
                     gap.basis_minor,
                     now,
+                    gap.activates_at,
+                    gap.expires_at,
                 )
             )
     ledger.lock({row[0] for row in rows})
-    ledger.write(rows)
+    ledger.write(rows, is_reported=is_reported)
     return len(rows)
 
 
 def _gifts(people: Iterable[tuple[int, dt.datetime]], rules: Sequence[InForce]) -> Iterator[ledger.Posting]:
+    zone = shop_zone()
     for contact_id, joined_at in people:
         rule = next((rule for rule in rules if rule.covers(joined_at)), None)
         if rule is not None:
+            activates_at, expires_at = rule.terms.of(joined_at.astimezone(zone).date(), zone.key)
             yield ledger.Posting(
                 contact_id=contact_id,
                 points=rule.kind.points(None, rule.params),
@@ -269,4 +272,6 @@ def _gifts(people: Iterable[tuple[int, dt.datetime]], rules: Sequence[InForce]) 
                 source=f"welcome:{contact_id}",
                 at=joined_at,
                 rule_id=rule.rule_id,
+                activates_at=activates_at,
+                expires_at=expires_at,
             )

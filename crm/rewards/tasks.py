@@ -3,13 +3,14 @@
 from celery import shared_task
 
 from crm.lib import clock
-from crm.rewards import auditing, catching_up
+from crm.rewards import auditing, catching_up, levelling
 
 
 @shared_task
 def catch_up() -> int:
-    """Apply changed rules to the past."""
-    return catching_up.catch_up(now=clock.now())
+    """Apply changed rules to the past, and place everybody on new levels."""
+    now = clock.now()
+    return catching_up.catch_up(now=now) + levelling.sweep(now=now)
 
 
 @shared_task

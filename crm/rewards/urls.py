@@ -1,6 +1,6 @@
 from django.urls import path
 
-from crm.rewards import views
+from crm.rewards import cost_views, views
 
 app_name = "rewards"
 
@@ -14,5 +14,16 @@ urlpatterns = [
     path("customers/<int:contact_id>/", views.history, name="history"),
     path("customers/<int:contact_id>/adjust/", views.adjust, name="adjust"),
     path("customers/<int:contact_id>/points.csv", views.export, name="export_of"),
+    path("customers/<int:contact_id>/redeem/", views.redeem, name="redeem"),
+    path("customers/<int:contact_id>/forgive/", views.forgive, name="forgive"),
+    path("redemptions/<int:pk>/back/", views.roll_back, name="roll_back"),
+    path("rewards/new/", views.reward_new, name="reward_new"),
+    path("rewards/<int:pk>/stop/", views.reward_stop, name="reward_stop"),
+    path("programme/", views.programme, name="programme"),
     path("books/check/", views.audit, name="audit"),
+    path("cost/", cost_views.cost, name="cost"),
+    path("cost/chart.json", cost_views.cost_chart, name="cost_chart"),
+    path("cost/months.csv", cost_views.movement_csv, name="movement_csv"),
+    path("replay/", cost_views.replay, name="replay"),
+    path("replay/chart.json", cost_views.replay_chart, name="replay_chart"),
 ]

@@ -18,10 +18,10 @@ from django.views.decorators.http import require_POST
 from crm.contacts.models import Contact
 from crm.lib import clock, csvio, hints
 from crm.lib.templatetags import say
-from crm.rewards import auditing, explaining, ledger, rule_changing, tasks
-from crm.rewards.forms import AdjustForm, EndForm, new_key
-from crm.rewards.models import Account, Entry, Rule
-from crm.rewards.rules import RULES
+from crm.rewards import auditing, explaining, holding, ledger, redeeming, rule_changing, tasks, tiers
+from crm.rewards.forms import AdjustForm, EndForm, ProgrammeForm, RedeemForm, RewardForm, new_key
+from crm.rewards.models import Account, Entry, Programme, Redemption, Reward, Rule
+from crm.rewards.rules import JOINING, ORDER, RULES, read_terms, say_terms
 from crm.rewards.rules import Rule as Kind
 from crm.rewards.rules.base import RuleForm
 
@@ -60,9 +60,10 @@ def home(request: HttpRequest) -> HttpResponse:
     )
     held = Account.objects.aggregate(
         points=Sum("balance", filter=Q(balance__gt=0)),
+        pending=Sum("pending"),
         holders=Count("pk", filter=Q(balance__gt=0)),
-        debt=Sum("balance", filter=Q(balance__lt=0)),
-        debtors=Count("pk", filter=Q(balance__lt=0)),
+        owed=Sum("debt"),
+        debtors=Count("pk", filter=Q(debt__gt=0)),
     )
     top = Contact.objects.filter(points_balance__gt=0).order_by("-points_balance", "-pk")[:TOP]
     context = {
@@ -75,6 +76,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "taken": -(moved["taken"] or 0),
         "held": held,
         "top": top,
+        "levels": tiers.counts(now=now),
+        "owing": Contact.objects.filter(points_balance__lt=0).order_by("points_balance", "pk")[:TOP],
+        "rewards": Reward.objects.filter(is_active=True).order_by("points", "pk"),
+        "programme": Programme.current(),
         "audit": auditing.latest(),
         "is_auditing": auditing.is_asked_for(),
     }
@@ -94,15 +99,24 @@ def rule_new(request: HttpRequest) -> HttpResponse:
 
     form = kind.form(request.POST, currency=request.shop.currency)
     if form.is_valid():
-        rule = {"kind": slug, "params": form.params(), "starts_on": form.cleaned_data["starts_on"]}
+        rule = {
+            "kind": slug,
+            "params": form.stored(),
+            "starts_on": form.cleaned_data["starts_on"],
+            "ends_on": form.cleaned_data.get("ends_on"),
+        }
         try:
-            replaced = rule_changing.replaced_by(kind=slug, starts_on=rule["starts_on"], today=today)
-            asks = replaced is not None or rule["starts_on"] < today
+            replaced = rule_changing.replaced_by(**rule, today=today)
+            asks = replaced is not None or rule["starts_on"] < today or slug == tiers.KIND
+            if rule["starts_on"] < today and not kind.may_start_in_past:
+                raise rule_changing.StartsTooEarly
             if asks and "confirmed" not in request.POST:
                 return _confirm(request, kind, form, rule, replaced, now=now)
             rule_changing.start(**rule, now=now)
         except rule_changing.RuleOverlaps as overlap:
             form.add_error("starts_on", _overlap(overlap.rule, kind))
+        except rule_changing.StartsTooEarly:
+            form.add_error("starts_on", _("Choose today or a later day: nobody held a level before."))
         else:
             hints.hint(tasks.catch_up)
             messages.success(request, _("The rule is set: %(rule)s.") % {"rule": kind.says(kind.read(rule["params"]))})
@@ -190,7 +204,8 @@ def history(request: HttpRequest, contact_id: int) -> HttpResponse:
     page = Paginator(ledger.history(contact.pk), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "contact": contact,
-        "balance": ledger.balance(contact.pk),
+        "standing": holding.of(contact.pk),
+        "redemptions": holding.redemptions(contact.pk),
         "page": page,
         "rows": explaining.explain(page.object_list),
     }
@@ -211,6 +226,93 @@ def export(request: HttpRequest, contact_id: int | None = None) -> HttpResponse:
     return csvio.download(name, header, rows)
 
 
+def redeem(request: HttpRequest, contact_id: int) -> HttpResponse:
+    contact = get_object_or_404(Contact.objects.alive(), pk=contact_id)
+    currency = request.shop.currency
+    form = RedeemForm(request.POST or None, currency=currency, initial={"key": new_key()})
+    if request.method == "POST" and form.is_valid():
+        wish = form.cleaned_data
+        try:
+            redeemed = redeeming.redeem(
+                contact.pk,
+                reward=wish["reward"],
+                points=wish["points"],
+                order_minor=wish["order"],
+                note=wish["note"],
+                key=f"typed:{wish['key']}",
+                now=clock.now(),
+            )
+        except ledger.NotEnoughPoints as refusal:
+            wanted = wish["points"] or wish["reward"].points
+            form.add_error("points", _too_few(contact, refusal.balance, wanted))
+        except redeeming.BelowLeast as refusal:
+            least = say.number(refusal.least)
+            form.add_error("points", _("%(points)s points at least for this. Nothing was taken.") % {"points": least})
+        except redeeming.AboveMost as refusal:
+            most = say.number(refusal.most)
+            form.add_error("points", _("%(points)s points at most for this. Nothing was taken.") % {"points": most})
+        except redeeming.NotOffered:
+            form.add_error("reward", _("This is not on offer any more. Nothing was taken."))
+        except (redeeming.KeyUsedDifferently, redeeming.RolledBack):
+            form = RedeemForm({**request.POST.dict(), "key": new_key()}, currency=currency)
+            form.full_clean()
+            form.add_error(None, _("This form was sent before with something else. Send it again if you want both."))
+        else:
+            messages.success(request, _redeemed(contact, redeemed))
+            return redirect("rewards:history", contact.pk)
+    context = {"contact": contact, "form": form, "offers": redeeming.offers(contact.pk)}
+    context["balance"] = ledger.balance(contact.pk)
+    return render(request, "rewards/redeem.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
+    redemption = get_object_or_404(Redemption.objects.select_related("account"), pk=pk)
+    redeeming.roll_back(redemption.key, now=clock.now())
+    points = say.number(redemption.points)
+    messages.success(request, _("The redemption was undone, %(points)s points were given back.") % {"points": points})
+    if redemption.account.contact_id is None:
+        return redirect("rewards:home")
+    return redirect("rewards:history", redemption.account.contact_id)
+
+
+@require_POST
+def forgive(request: HttpRequest, contact_id: int) -> HttpResponse:
+    contact = get_object_or_404(Contact, pk=contact_id)
+    points = ledger.forgive(contact.pk, now=clock.now())
+    if points:
+        words = {"name": contact.display_name, "points": say.number(points)}
+        messages.success(request, _("%(name)s owes nothing any more: %(points)s points were forgiven.") % words)
+    return redirect("rewards:history", contact.pk)
+
+
+def reward_new(request: HttpRequest) -> HttpResponse:
+    form = RewardForm(request.POST or None, currency=request.shop.currency)
+    if request.method == "POST" and form.is_valid():
+        reward = form.save()
+        messages.success(request, _("Points can now be redeemed for “%(name)s”.") % {"name": reward.name})
+        return redirect(reverse("rewards:home") + "#rewards")
+    return render(request, "rewards/reward_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def reward_stop(request: HttpRequest, pk: int) -> HttpResponse:
+    reward = get_object_or_404(Reward, pk=pk)
+    Reward.objects.filter(pk=pk).update(is_active=False)
+    name = {"name": reward.name}
+    messages.success(request, _("“%(name)s” is not on offer any more. What was redeemed stays.") % name)
+    return redirect(reverse("rewards:home") + "#rewards")
+
+
+def programme(request: HttpRequest) -> HttpResponse:
+    form = ProgrammeForm(request.POST or None, instance=Programme.current())
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved. It holds from now on for all points."))
+        return redirect("rewards:home")
+    return render(request, "rewards/programme.html", {"form": form}, status=422 if form.errors else 200)
+
+
 @require_POST
 def audit(request: HttpRequest) -> HttpResponse:
     auditing.ask(now=clock.now())
@@ -225,7 +327,7 @@ def _shown(rule: Rule, today: dt.date) -> RuleShown:
         rule=rule,
         kind=kind,
         says=kind.says(params),
-        conditions=kind.conditions(params),
+        conditions=[*kind.conditions(params), *say_terms(read_terms(rule.params))],
         has_begun=rule.starts_on <= today,
         has_ended=rule.ends_on is not None and rule.ends_on < today,
         is_catching_up=rule.catch_up_from is not None and rule.catch_up_from <= today,
@@ -233,10 +335,14 @@ def _shown(rule: Rule, today: dt.date) -> RuleShown:
 
 
 def _first_values(request: HttpRequest, kind: Kind, today: dt.date) -> dict:
-    """Return what a new rule's form shows first: what the address says, else the usual, from a day that is free."""
-    is_taken = Rule.objects.filter(Q(ends_on=None) | Q(ends_on__gte=today), kind=kind.slug).exists()
-    starts_on = today + dt.timedelta(days=1) if is_taken else today
-    usual = kind.form.values_of(kind.starter(currency=request.shop.currency), currency=request.shop.currency)
+    """Return what a new rule's form shows first: what the address says, else the usual, from a day that is free.
+
+    Levels begin with those in force, because the new ones take their place.
+    """
+    standing = Rule.objects.filter(Q(ends_on=None) | Q(ends_on__gte=today), kind=kind.slug).order_by("starts_on").last()
+    starts_on = today + dt.timedelta(days=1) if standing else today
+    params = standing.params if standing and kind.slug == tiers.KIND else kind.starter(currency=request.shop.currency)
+    usual = kind.form.shown(params, currency=request.shop.currency)
     return usual | {"starts_on": starts_on.isoformat()} | {k: v for k, v in request.GET.items() if k != "kind"}
 
 
@@ -244,6 +350,7 @@ def _confirm(
     request: HttpRequest, kind: Kind, form: RuleForm, rule: dict, replaced: Rule | None, *, now: dt.datetime
 ) -> HttpResponse:
     today = clock.local_date(now, request.shop.timezone)
+    is_made_up_for = kind.occasion in (ORDER, JOINING)
     back = request.POST.copy()
     back.pop("csrfmiddlewaretoken", None)
     context = {
@@ -251,13 +358,19 @@ def _confirm(
         "form": form,
         "starts_on": rule["starts_on"],
         "says": kind.says(kind.read(rule["params"])),
-        "conditions": kind.conditions(kind.read(rule["params"])),
+        "ends_on": rule["ends_on"],
+        "conditions": [*kind.conditions(kind.read(rule["params"])), *say_terms(read_terms(rule["params"]))],
         "replaced": replaced and _shown(replaced, today),
         "replaced_until": rule["starts_on"] - dt.timedelta(days=1),
-        "preview": rule_changing.preview(**rule, now=now) if rule["starts_on"] < today else None,
+        "preview": rule_changing.preview(**rule, now=now) if rule["starts_on"] < today and is_made_up_for else None,
+        "standing": _standing_on(rule["params"], now=now) if kind.slug == tiers.KIND else [],
         "back": f"{reverse('rewards:rule_new')}?{back.urlencode()}",
     }
     return render(request, "rewards/rule_confirm.html", context)
+
+
+def _standing_on(params: dict, *, now: dt.datetime) -> list[tuple[str, int]]:
+    return [(level.name, people) for level, people in tiers.preview(params, now=now)]
 
 
 def _overlap(rule: Rule, kind: Kind) -> str:
@@ -275,6 +388,18 @@ def _too_few(contact: Contact, balance: int, wanted: int) -> str:
         "balance": say.number(balance),
         "wanted": say.number(wanted),
     }
+
+
+def _redeemed(contact: Contact, redemption: Redemption) -> str:
+    values = {
+        "name": contact.display_name,
+        "points": say.number(redemption.points),
+        "reward": redemption.reward.name,
+        "amount": say.money(redemption.worth_minor, redemption.currency),
+    }
+    if redemption.worth_minor:
+        return _("%(name)s redeemed %(points)s points for “%(reward)s”, worth %(amount)s.") % values
+    return _("%(name)s redeemed %(points)s points for “%(reward)s”.") % values
 
 
 def _sent_before(entry: Entry) -> str:

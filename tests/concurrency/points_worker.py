@@ -4,11 +4,10 @@ Django is loaded once and forked before anybody has a connection; all begin toge
 one tells is printed as one JSON list. DATABASE_URL says where.
 """
 
+import contextlib
 import datetime as dt
-import json
-import multiprocessing
 import os
-import sys
+import random
 import time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -16,7 +15,7 @@ import django
 
 django.setup()
 
-from django.db import connection, transaction  # noqa: E402
+from django.db import transaction  # noqa: E402
 from django.db.models import Sum  # noqa: E402
 
 from crm.accounts.models import Shop  # noqa: E402
@@ -24,12 +23,14 @@ from crm.contacts.models import Contact  # noqa: E402
 from crm.lib import bulk  # noqa: E402
 from crm.orders import standing  # noqa: E402
 from crm.orders.models import Order  # noqa: E402
-from crm.rewards import ledger, settling  # noqa: E402
-from crm.rewards.models import Account, Entry  # noqa: E402
+from crm.rewards import falling_due, ledger, redeeming, settling  # noqa: E402
+from crm.rewards.models import Account, Entry, Programme  # noqa: E402
+from tests.concurrency import crowd  # noqa: E402
 from tests.rewards.conftest import amend, euro_rule, new_contact, new_order  # noqa: E402
 
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
 HELD, TRIES, ORDERS = 100, 20, 30
+MIXED, ACTS_EACH = 50, 25
 
 
 def prepare() -> dict:
@@ -41,6 +42,10 @@ def prepare() -> dict:
     buyers = [new_contact(NOW, name="Buyer") for _ in range(5)]
     for number in range(ORDERS):
         new_order(buyers[number % 5], NOW, 1000 + 100 * number)
+    for _ in range(MIXED):
+        mixed = new_contact(NOW, name="Mixed")
+        settling.settle([new_order(mixed, NOW, 4000, number=f"M{mixed.pk}").pk], now=NOW)
+    Programme.objects.create(debt=Programme.Debt.FORGIVE)
     standing.refresh(Contact.objects.values_list("pk", flat=True))
     return {}
 
@@ -66,7 +71,8 @@ def take_naively() -> dict:
             if account.entries.aggregate(total=Sum("points"))["total"] >= 1:
                 time.sleep(0.005)
                 source = f"naive:{os.getpid()}-{number}"
-                bulk.insert(Entry, ledger.COLUMNS, [(account.pk, -1, "adjust", source, "", NOW, None, None, None, NOW)])
+                row = (account.pk, -1, "adjust", source, "", NOW, None, None, None, NOW, None, None)
+                bulk.insert(Entry, ledger.COLUMNS, [row])
                 taken += 1
     return {"taken": taken}
 
@@ -79,14 +85,14 @@ def take_once() -> dict:
 
 def settle() -> dict:
     """Settle all orders, again and again."""
-    ids = list(Order.objects.values_list("pk", flat=True))
+    ids = list(Order.objects.exclude(number__startswith="M").values_list("pk", flat=True))
     return {"written": sum(settling.settle(ids, now=NOW) for _ in range(3))}
 
 
 def refund() -> dict:
     """Refund every order a little, each in its own transaction, as the door does."""
     written = 0
-    for order_id in Order.objects.order_by("pk").values_list("pk", flat=True):
+    for order_id in Order.objects.exclude(number__startswith="M").order_by("pk").values_list("pk", flat=True):
         with transaction.atomic():
             order = Order.objects.select_for_update().get(pk=order_id)
             amend(order, refunded_minor=min(order.total_minor, order.refunded_minor + 130), payment="partly_refunded")
@@ -95,28 +101,71 @@ def refund() -> dict:
     return {"written": written}
 
 
+def redeem() -> dict:
+    """Try to redeem ten points many times, each time as a new act."""
+    redeemed = 0
+    for number in range(TRIES):
+        try:
+            redeeming.redeem(_saver(), points=10, key=f"{os.getpid()}-{number}", now=NOW)
+            redeemed += 1
+        except ledger.NotEnoughPoints:
+            pass
+    return {"redeemed": redeemed}
+
+
+def redeem_one_order() -> dict:
+    """Reserve, commit and give back for one and the same order, all mixed up; every other one commits."""
+    held = redeeming.reserve(_saver(), points=10, key="one-order", now=NOW)
+    with contextlib.suppress(redeeming.RolledBack):
+        (redeeming.commit if os.getpid() % 2 else redeeming.roll_back)("one-order", now=NOW)
+    return {"redemption": held.pk}
+
+
+def mix() -> dict:
+    """Earn, spend, reserve, refund, mature and expire at random, over the same fifty accounts as everybody else."""
+    draw, acts = random.Random(os.getpid()), int(os.environ.get("POINTS_ACTS", ACTS_EACH))
+    people = list(Contact.objects.filter(name="Mixed").order_by("pk").values_list("pk", flat=True))
+    orders = list(Order.objects.filter(contact__in=people).order_by("pk").values_list("pk", flat=True))
+    told = dict.fromkeys(("earned", "spent", "refused", "given back", "refunded", "fell due"), 0)
+    for number in range(acts):
+        now, key = NOW + dt.timedelta(hours=number), f"{os.getpid()}-{number}"
+        what, who, points = draw.random(), draw.choice(people), draw.randint(1, 60)
+        if what < 0.3:
+            days = draw.choice([None, 1, 5])
+            posting = ledger.Posting(
+                contact_id=who, points=points, kind=Entry.Kind.CAMPAIGN, source=f"campaign:{key}", at=now,
+                activates_at=now + dt.timedelta(hours=draw.randint(1, 48)) if draw.random() < 0.4 else None,
+                expires_at=days and now + dt.timedelta(days=days),
+            )  # fmt: skip
+            told["earned"] += ledger.post([posting], now=now)
+        elif what < 0.65:
+            try:
+                redeeming.reserve(who, points=points, key=key, now=now)
+                ended = draw.choice([redeeming.commit, redeeming.commit, redeeming.roll_back])(key, now=now)
+                told["spent" if ended.state == "committed" else "given back"] += 1
+            except ledger.NotEnoughPoints:
+                told["refused"] += 1
+        elif what < 0.85:
+            with transaction.atomic():
+                order = Order.objects.select_for_update().get(pk=draw.choice(orders))
+                change = {"cancelled_at": None if order.cancelled_at else now}
+                if draw.random() < 0.5:
+                    change = {"refunded_minor": draw.randint(0, order.total_minor), "payment": "partly_refunded"}
+                amend(order, **change)
+                told["refunded"] += settling.settle([order.pk], now=now)
+                standing.refresh([order.contact_id])
+        else:
+            told["fell due"] += falling_due.mature(now=now) + falling_due.expire(now=now)
+    return told
+
+
 def _saver() -> int:
     return Contact.objects.values_list("pk", flat=True).get(name="Saver")
 
 
-ACTS = {act.__name__: act for act in (prepare, take, take_naively, take_once, settle, refund)}
-
-
-def one_of_many(name, barrier, told):
-    connection.ensure_connection()
-    barrier.wait()
-    told.put(ACTS[name]())
-    connection.close()
+ALL = (prepare, take, take_naively, take_once, settle, refund, redeem, redeem_one_order, mix)
+ACTS = {act.__name__: act for act in ALL}
 
 
 if __name__ == "__main__":
-    fork = multiprocessing.get_context("fork")
-    barrier, told = fork.Barrier(len(sys.argv) - 1), fork.Queue()
-    crowd = [fork.Process(target=one_of_many, args=(name, barrier, told)) for name in sys.argv[1:]]
-    for process in crowd:
-        process.start()
-    for process in crowd:
-        process.join()
-    if any(process.exitcode for process in crowd):
-        sys.exit("a process failed")
-    print(json.dumps([told.get() for _ in crowd]))
+    crowd.work(ACTS)

@@ -10,7 +10,7 @@ from crm.contacts.models import Contact
 from crm.lib import books
 from crm.orders import standing
 from crm.orders.models import Order
-from crm.rewards import ledger, settling, triggers
+from crm.rewards import ledger, redeeming, settling, triggers
 from crm.rewards.models import Entry, Rule
 from tests.rewards.conftest import amend, new_contact, new_order
 
@@ -24,9 +24,10 @@ def shop_with_points(rule, mia, now):
     return orders
 
 
-def harm(sql):
+def harm(*statements):
     with triggers.lifted(), connection.cursor() as cursor:
-        cursor.execute(sql)
+        for sql in statements:
+            cursor.execute(sql)
 
 
 def wrong():
@@ -43,18 +44,42 @@ def test_empty_box_is_right(db):
 
 def test_balance_that_is_not_the_sum_is_found(shop_with_points):
     harm("UPDATE rewards_account SET balance = balance + 1 WHERE balance = 75")
-    assert wrong() == {"points_balances", "points_shown"}
+    assert wrong() == {"points_balances", "points_lots", "points_shown"}
 
 
 def test_changed_entry_is_found(shop_with_points):
     harm("UPDATE rewards_entry SET points = 81 WHERE points = 80")
-    assert wrong() == {"points_balances", "points_of_orders"}
+    assert wrong() == {"points_balances", "points_lot_entries", "points_of_orders"}
 
 
 def test_deleted_entry_is_found(shop_with_points):
-    harm("DELETE FROM rewards_entry WHERE points = -5")
-    assert wrong() == {"points_balances"}
+    harm("DELETE FROM rewards_allocation", "DELETE FROM rewards_entry WHERE points = -5")
+    assert wrong() == {"points_balances", "points_lot_entries"}
 
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("UPDATE rewards_lot SET remaining = remaining + 1 WHERE remaining = 75", {"points_lots", "points_lot_entries"}),
+        ("UPDATE rewards_lot SET state = 'pending', activates_at = '2030-01-01' WHERE remaining = 75", {"points_lots"}),
+        ("UPDATE rewards_account SET pending = 3 WHERE balance = 75", {"points_lots", "points_shown"}),
+        ("UPDATE rewards_account SET debt = 3 WHERE balance = 75", {"points_lots", "points_paid"}),
+        ("UPDATE rewards_allocation SET points = 4", {"points_lot_entries", "points_paid"}),
+        ("DELETE FROM rewards_allocation", {"points_lot_entries", "points_paid"}),
+        ("UPDATE rewards_lot SET account_id = (SELECT MAX(id) FROM rewards_account) WHERE remaining = 75",
+         {"points_lots", "points_lot_entries", "points_paid"}),
+    ],
+)  # fmt: skip
+def test_harmed_lot_is_found(shop_with_points, sql, found):
+    harm(sql)
+    assert wrong() == found
+
+
+def test_redemption_without_its_points_is_found(shop_with_points, mia, now):
+    redeeming.reserve(mia.pk, points=10, key="order:1", now=now)
+    assert wrong() == set()
+    harm("UPDATE rewards_redemption SET state = 'back', settled_at = reserved_at")
+    assert wrong() == {"points_redeemed"}
 
 def test_customer_showing_another_balance_is_found(shop_with_points):
     Contact.objects.filter(points_balance=75).update(points_balance=76)

@@ -101,6 +101,6 @@ def test_account_of_a_deleted_person_keeps_its_points_and_can_still_move(mia, no
     ledger.adjust(mia.pk, points=50, reason="sorry", key="a", now=now)
     account = Account.objects.get()
     Contact.objects.all().delete()
-    ledger.append([(account.pk, -50, "adjust", "adjust:b", "gone", now, None, None, None, now)])
+    ledger.append([(account.pk, -50, "adjust", "adjust:b", "gone", now, None, None, None, now, None, None)])
     account.refresh_from_db()
     assert (account.contact_id, account.balance) == (None, 0)

@@ -29,16 +29,16 @@ def test_every_file_of_the_folder_is_in_the_table():
 @pytest.mark.parametrize("slug", RULES)
 def test_every_kind_is_whole(slug):
     kind = RULES[slug]
-    assert kind.name and kind.about and kind.icon and kind.occasion in {rules.ORDER, rules.JOINING}
+    assert kind.name and kind.about and kind.icon and kind.occasion in {rules.ORDER, rules.JOINING, rules.YEARLY, rules.DEED}
     starter = kind.starter(currency="EUR")
     params = kind.read(starter)
     assert kind.says(params)
     assert all(kind.conditions(params)) or kind.conditions(params) == []
     assert issubclass(kind.form, RuleForm)
-    shown = {name: str(value) if value is not False else "" for name, value in kind.form.values_of(starter, currency="EUR").items()}
+    shown = {name: str(value) if value is not False else "" for name, value in kind.form.shown(starter, currency="EUR").items()}
     form = kind.form(shown | {"starts_on": "2026-11-20"}, currency="EUR")
     assert form.is_valid(), form.errors
-    assert form.params() == starter
+    assert form.stored() == starter
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The database keeps the books by itself: raw SQL that goes round our code is refused, on both databases."""
 
+import datetime as dt
+
 import pytest
 from django.apps import apps
 from django.core import checks
@@ -9,7 +11,7 @@ from django.db.migrations import Migration
 from django.db.models.signals import pre_migrate
 
 from crm.rewards import ledger, triggers
-from crm.rewards.models import Account, Entry
+from crm.rewards.models import Account, Entry, Lot
 from tests.rewards.conftest import new_contact
 
 
@@ -107,6 +109,73 @@ def test_truncating_is_refused(entry):
 def test_deleting_a_person_keeps_their_account(entry, mia):
     mia.delete()
     assert list(Account.objects.values_list("contact_id", "balance")) == [(None, 50)]
+
+
+@pytest.fixture
+def lots(entry, mia, now):
+    """Two lots of Mia's, 50 (20 of them spent) and 30 pending; one of Tom's."""
+    ledger.adjust(mia.pk, points=-20, reason="coffee", key="b", now=now)
+    tom = new_contact(now, name="Tom")
+    later = now + dt.timedelta(days=1)
+    for contact, points, activates_at in ((mia, 30, later), (tom, 40, None)):
+        posting = ledger.Posting(
+            contact_id=contact.pk, points=points, kind=Entry.Kind.CAMPAIGN, source=f"c:{contact.pk}", at=now,
+            activates_at=activates_at,
+        )  # fmt: skip
+        ledger.post([posting], now=now)
+    return {lot.points: lot for lot in Lot.objects.all()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["remaining = 50", "remaining = 29", "points = 60", "account_id = account_id + 1", "expires_at = '2030-01-01'",
+     "activates_at = '2030-01-01'", "state = 'pending', activates_at = '2030-01-01'"],
+)  # fmt: skip
+def test_lot_cannot_be_changed_past_its_allocations(lots, change):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run(f"UPDATE rewards_lot SET {change} WHERE points = 50")
+        run("SET CONSTRAINTS ALL IMMEDIATE" if connection.vendor == "postgresql" else "SELECT 1")
+    assert Lot.objects.get(points=50).remaining == 30
+
+
+def test_closed_lot_is_not_opened_again_and_none_is_deleted(lots, mia, now):
+    ledger.adjust(mia.pk, points=-30, reason="coffee", key="c", now=now)
+    refused("UPDATE rewards_lot SET state = 'expired' WHERE points = 50")
+    refused("DELETE FROM rewards_lot")
+    refused("DELETE FROM rewards_allocation")
+    refused("UPDATE rewards_allocation SET points = points + 1")
+
+
+def test_lot_is_made_by_an_entry_only(lots):
+    columns = "INSERT INTO rewards_lot (id, account_id, points, remaining, state) VALUES "
+    refused(f"{columns} (999999, {lots[50].account_id}, 10, 10, 'active')")
+
+
+def test_pending_and_debt_cannot_be_written(lots):
+    refused("UPDATE rewards_account SET pending = 0")
+    refused("UPDATE rewards_account SET debt = 5")
+
+
+def test_making_a_lot_active_moves_what_is_pending(lots):
+    run("UPDATE rewards_lot SET state = 'active' WHERE points = 30")
+    assert Account.objects.values_list("balance", "pending", "debt").get(pk=lots[30].account_id) == (60, 0, 0)
+
+
+def test_allocation_takes_no_more_than_the_lot_has_nor_the_entry_took(lots, mia):
+    columns = "INSERT INTO rewards_allocation (lot_id, entry_id, points) VALUES "
+    spent = Entry.objects.get(points=-20)
+    refused(f"{columns} ({lots[50].pk}, {spent.pk}, 1)")  # it is paid already
+    run(raw_entry(spent.account_id, -100, "raw:1"))
+    raw = Entry.objects.get(source="raw:1")
+    assert Account.objects.get(pk=spent.account_id).debt == 100
+    refused(f"{columns} ({lots[50].pk}, {raw.pk}, 31)")
+    refused(f"{columns} ({lots[40].pk}, {raw.pk}, 10)")  # Tom's lot
+    refused(f"{columns} ({lots[50].pk}, {lots[30].pk}, 10)")  # not an entry that takes
+    run(f"{columns} ({lots[50].pk}, {raw.pk}, 30), ({lots[30].pk}, {raw.pk}, 10)")
+    assert list(Lot.objects.order_by("points").values_list("remaining", "state")) == [
+        (20, "pending"), (40, "active"), (0, "spent"),
+    ]  # fmt: skip
+    assert Account.objects.values_list("balance", "pending", "debt").get(pk=raw.account_id) == (-40, 20, 60)
 
 
 def drop(name):

@@ -37,7 +37,7 @@ def test_empty_shop_is_offered_the_usual_rules(owner_client):
     assert list(Rule.objects.order_by("kind").values_list("kind", "params", "starts_on", "ends_on")) == [
         (
             "per_amount",
-            {"points": 1, "step_minor": 100, "currency": "EUR", "with_shipping": False, "minimum_minor": 0},
+            {"points": 1, "step_minor": 100, "currency": "EUR", "with_shipping": False, "minimum_minor": 0, "hold_days": 14},
             TODAY,
             None,
         ),
@@ -62,7 +62,7 @@ def test_home_shows_what_is_held_given_and_taken(owner_client, rule, mia, now):
         [ledger.Posting(contact_id=mia.pk, points=7, kind="welcome", source="w", at=now - dt.timedelta(days=31))], now=now
     )
     context = owner_client.get(reverse("rewards:home")).context
-    assert context["held"] == {"points": 49, "holders": 1, "debt": None, "debtors": 0}
+    assert context["held"] == {"points": 49, "holders": 1, "pending": 0, "owed": 0, "debtors": 0}
     assert (context["given"], context["taken"]) == (50, 8)
     assert context["since"] == dt.datetime(2026, 10, 21, 22, 0, tzinfo=dt.UTC)  # midnight in Berlin, 30 days with today
     assert list(context["top"]) == [mia]
