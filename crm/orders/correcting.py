@@ -32,7 +32,7 @@ def refund(order_id: int, *, amount_minor: int, key: str, at: dt.datetime, now: 
 
 @transaction.atomic
 def refund_in_all(order_id: int, *, amount_minor: int, at: dt.datetime, now: dt.datetime) -> bool:
-    """Take the platform's word for what it gave back in all so far; it never becomes less. Return whether it is news."""
+    """Take the platform's word for what it gave back in all so far, never less; return whether it is news."""
     order = Order.objects.select_for_update(of=("self",)).get(pk=order_id, kind=Order.Kind.SALE)
     told = Refund.objects.filter(order=order, key=returning.TOTAL).first()
     amount_minor = min(amount_minor, order.total_minor)
