@@ -18,9 +18,10 @@ from crm.coupons.models import Code, Coupon
 from crm.lib import clock
 from crm.portal import cards
 from crm.portal.squares import square
-from crm.rewards import explaining, holding, ledger, redeeming
+from crm.rewards import explaining, holding, ledger, redeeming, tiers
 from crm.rewards.explaining import Explained
 from crm.rewards.holding import Holding
+from crm.rewards.tiers import Progress
 
 LINES = 20
 COUPONS = 10
@@ -62,6 +63,11 @@ class OwnPage:
     @cached_property
     def wishes(self) -> list[Wish]:
         return [Wish(offer) for offer in redeeming.offers(self.contact.pk)]
+
+    @cached_property
+    def progress(self) -> Progress | None:
+        """Where the customer stands on the shop's levels, where it has any."""
+        return tiers.progress(self.contact.pk, now=self.now)
 
     @cached_property
     def _entries(self) -> list:

@@ -23,6 +23,7 @@ from tests.conftest import NOW
 from tests.coupons.conftest import new_coupon
 from tests.portal.conftest import give, new_reward
 from tests.rewards.conftest import amend, euro_rule, new_order
+from tests.rewards.test_tiers import start as start_levels
 
 
 @pytest.fixture
@@ -275,3 +276,12 @@ def test_only_the_owner_hands_out_and_replaces(client, mia):
 def test_an_erased_person_has_no_panel(owner_client, mia):
     Contact.objects.filter(pk=mia.pk).update(erased_at=NOW)
     assert "own-page" not in owner_client.get(mia.get_absolute_url()).content.decode()
+
+
+def test_the_page_tells_the_level_and_what_is_missing_to_the_next(visitor, mia, now):
+    assert "Your level" not in seen(visitor.get(address(mia)))
+    new_order(mia, now - dt.timedelta(days=20), total_minor=25_000)
+    start_levels(now)
+    text = seen(visitor.get(address(mia)))
+    assert "Silver" in text
+    assert "€250.00 more to reach Gold" in text
