@@ -36,8 +36,8 @@ check: $(VENV)/installed-dev ## check style, layers, migrations, translations an
 bench: $(VENV)/installed-dev ## print how fast it is here
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
-prove: $(VENV)/installed-dev ## run the slow proofs alone
-	$(PY) -m pytest -m slow $(ARGS)
+prove: $(VENV)/installed-dev ## run the slow proofs alone, at the full size the issues ask for
+	PROVE=1 SEQUENCES=$${SEQUENCES:-5000} COUPON_TRIES=1000 POINTS_ACTS=1000 $(PY) -m pytest -m slow $(ARGS)
 
 clean: ## remove the environment and what tools left; the data folder stays
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis test-results
