@@ -3,8 +3,18 @@
 A refund is a row of its own with the sale's transaction id. Nine of ten sales name no buyer.
 """
 
-from crm.imports.formats._marketplace import Numbers, handle, moment, refund_without_sale, said
-from crm.imports.formats.base import Options, Person, person_name
+from collections.abc import Sequence
+
+from crm.imports.formats._marketplace import (
+    Numbers,
+    fingerprint,
+    handle,
+    moment,
+    own_number,
+    refund_without_sale,
+    said,
+)  # fmt: skip
+from crm.imports.formats.base import Header, Needs, Options, Person, person_name
 
 SOURCE = "square"
 
@@ -13,6 +23,18 @@ WHEN_AND_WHO = {
     "payment": ["payment id"], "event": ["event type"], "customer": ["customer id"], "name": ["customer name"],
     "place": ["location"], "channel": ["channel", "source"],
 }  # fmt: skip
+
+
+def needs(header: Header, telling: Sequence[int], *, amounts: Sequence[str]) -> Needs:
+    """Return what a report needs: rows go by their transaction, else by what they say."""
+    wanted = Needs(
+        amounts=tuple(header.index[name] for name in amounts if name in header), dates=(header.index["date"],)
+    )
+    if "transaction id" in header:
+        wanted.order_key = own_number(header.index["transaction id"])
+    else:
+        wanted.fingerprint = fingerprint(telling)
+    return wanted
 
 
 def when(cells, column, options: Options):

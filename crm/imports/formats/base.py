@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
@@ -31,6 +31,7 @@ from crm.orders.purchases import Item, Purchase, PurchaseLine
 
 Row = tuple[int, list[str]]
 Group = list[Row]
+T = TypeVar("T")
 
 ORDERS, CONTACTS, PRODUCTS = "orders", "contacts", "products"
 SURE = 0.5  # from here on a file is read without asking
@@ -216,7 +217,7 @@ def each_order(
     of_the_line: Collection[str],
     telling: str = "item",
 ) -> Iterator[Purchase | BadRow]:
-    """Yield what `build(rows, cells, column, options)` makes of each order, or its rows as bad where it cannot.
+    """Return what `build(rows, cells, column, options)` makes of each order, or its rows as bad where it cannot.
 
     `rows` are those of the order without exact repeats; `cells` is its first row with the columns of the order filled
     from the first row that has them (those `of_the_line` stay as they stand); `telling` is a field that usually
@@ -224,10 +225,19 @@ def each_order(
     """
     column = options.columns(aliases)
     of_the_order = [index for name, index in column.items() if name not in of_the_line and index != options.missing]
-    for group in groups:
+
+    def order(group: Group) -> Purchase | BadRow:
         rows = once(group, column[telling])
+        return build(rows, merged(rows, of_the_order), column, options)
+
+    return each(groups, order)
+
+
+def each(groups: Iterator[Group], build: Callable[[Group], T]) -> Iterator[T | BadRow]:
+    """Yield what `build(group)` makes of each group, or its rows as bad where it cannot."""
+    for group in groups:
         try:
-            yield build(rows, merged(rows, of_the_order), column, options)
+            yield build(group)
         except BadValue as error:
             yield from bad(group, error)
 
@@ -382,6 +392,6 @@ def is_no(text: str) -> bool:
 __all__ = [
     "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "BadRow", "BadValue", "Format", "Group", "Header", "Item", "Needs",
     "Options", "Person", "Purchase", "PurchaseLine", "Row", "Undated", "bad", "birthday", "clean", "currency_code",
-    "currency_in", "each_order", "fold", "is_no", "is_yes", "joined", "key_in", "lines_of", "merged", "once",
+    "currency_in", "each", "each_order", "fold", "is_no", "is_yes", "joined", "key_in", "lines_of", "merged", "once",
     "order_number", "person_name", "person_of", "price", "required_moment", "required_total",
 ]  # fmt: skip

@@ -51,12 +51,7 @@ def needs(header: Header, mapping) -> Needs:
 def parse(groups, options: Options):
     numbers = _numbers(options.header)
     column = options.columns(_ALIASES | _numbered(numbers))
-    for group in groups:
-        line_number, cells = group[0]
-        try:
-            yield _person(cells, column, numbers, options, line_number)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(*group[0], column, numbers, options))
 
 
 def _numbers(header: Header) -> dict[str, list[int]]:
@@ -81,7 +76,7 @@ def _preferred(cells, column, field: str, numbers: list[int]) -> list[tuple[str,
     return sorted(told, key=lambda pair: not pair[0].startswith("*"))
 
 
-def _person(cells, column, numbers, options: Options, line_number: int) -> Person:
+def _person(line_number: int, cells, column, numbers, options: Options) -> Person:
     told = _preferred(cells, column, "email_label", numbers["e-mail"])
     emails = _people.emails(cells[column[f"email{number}"]] for _label, number in told)
     told = _preferred(cells, column, "phone_label", numbers["phone"])

@@ -42,15 +42,10 @@ def needs(header: Header, mapping) -> Needs:
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
     rest = _people.rest(options.header, set(column.values()), _OWN)
-    for group in groups:
-        line_number, cells = group[0]
-        try:
-            yield _person(cells, column, rest, options, line_number)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(*group[0], column, rest, options))
 
 
-def _person(cells, column, rest, options: Options, line_number: int) -> Person:
+def _person(line_number: int, cells, column, rest, options: Options) -> Person:
     key, found = clean(cells[column["key"]]), _people.emails([cells[column["email"]]])
     phones = _people.phones([cells[column["phone"]]])
     if is_scientific(key):

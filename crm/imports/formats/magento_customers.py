@@ -47,11 +47,7 @@ def needs(header: Header, mapping) -> Needs:
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
     own = [index for field, index in column.items() if field not in _ADDRESS and index != options.missing]
-    for group in groups:
-        try:
-            yield _person(group, base.merged(group, own), column, options)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(group, base.merged(group, own), column, options))
 
 
 def _person(group, cells, column, options: Options) -> Person:

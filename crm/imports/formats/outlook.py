@@ -94,12 +94,7 @@ def parse(groups, options: Options):
     emails = [column[f"email{number}"] for number, name in enumerate(_EMAILS) if name in options.header]
     phones = [column[f"phone{number}"] for number, name in enumerate(_PHONES) if name in options.header]
     addresses = [[column[f"{field}{number}"] for field in _FIELDS] for number in range(len(places))]
-    for group in groups:
-        line_number, cells = group[0]
-        try:
-            yield _person(cells, column, emails, phones, addresses, options, line_number)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(*group[0], column, emails, phones, addresses, options))
 
 
 def _places(header: Header) -> list[tuple[str, ...]]:
@@ -113,7 +108,7 @@ def _places(header: Header) -> list[tuple[str, ...]]:
 
 
 def _person(
-    cells, column, emails: Iterable[int], phones: Iterable[int], places, options: Options, line_number: int
+    line_number: int, cells, column, emails: Iterable[int], phones: Iterable[int], places, options: Options
 ) -> Person:
     addresses = _people.emails(cells[index] for index in emails)
     numbers = _people.phones(cells[index] for index in phones)

@@ -191,11 +191,7 @@ def parse(groups, options: Options):
     missing, mapping = options.missing, options.mapping
     column = {name: mapping.get(name, missing) for name in FIELDS}
     reader = _Reader(column, options)
-    for group in groups:
-        try:
-            yield reader.purchase(group)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, reader.purchase)
 
 
 class _Reader:

@@ -49,11 +49,7 @@ def needs(header: Header, mapping) -> Needs:
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
     present = [index for index in column.values() if index != options.missing]
-    for group in groups:
-        try:
-            yield _person(base.merged(group, present), column, options, group[0][0])
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(base.merged(group, present), column, options, group[0][0]))
 
 
 def _person(cells, column, options: Options, line_number: int) -> Person:

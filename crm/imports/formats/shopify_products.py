@@ -88,13 +88,7 @@ def _last_step(category: str) -> str:
 
 
 def _amount(cells, column: int, options: Options) -> int | None:
-    said = cells[column].strip()
-    if not said:
-        return None
-    amount = options.minor(column, options.currency)(said)
-    if amount < 0:
-        raise BadValue(_now("The price “%(text)s” is negative") % {"text": said[:40]})
-    return amount
+    return base.price(cells[column].strip(), options.minor(column, options.currency))
 
 
 def _is_active(status: str, published: str) -> bool | None:

@@ -8,7 +8,7 @@ report alone learns of it.
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports.formats import _square, base
-from crm.imports.formats._marketplace import Numbers, currency_of, fingerprint, own_number, said
+from crm.imports.formats._marketplace import Numbers, currency_of, said
 from crm.imports.formats.base import BadValue, Header, Needs, Options, Purchase, PurchaseLine
 from crm.orders.purchases import LINES
 
@@ -31,15 +31,7 @@ def sniff(header: Header) -> float:
 
 
 def needs(header: Header, mapping) -> Needs:
-    wanted = Needs(
-        amounts=tuple(header.index[name] for name in ("gross sales", "net sales", "tax") if name in header),
-        dates=(header.index["date"],),
-    )
-    if "transaction id" in header:
-        wanted.order_key = own_number(header.index["transaction id"])
-    else:
-        wanted.fingerprint = fingerprint(_telling(header))
-    return wanted
+    return _square.needs(header, _telling(header), amounts=("gross sales", "net sales", "tax"))
 
 
 def _telling(header: Header) -> list[int]:
@@ -49,11 +41,7 @@ def _telling(header: Header) -> list[int]:
 
 def parse(groups, options: Options):
     column, numbers = options.columns(_ALIASES), Numbers(options, _telling(options.header))
-    for group in groups:
-        try:
-            yield _purchase(group, column, options, numbers)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _purchase(group, column, options, numbers))
 
 
 def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase:

@@ -32,11 +32,7 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    for group in groups:
-        try:
-            yield _item(*group[0], column, options)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _item(*group[0], column, options))
 
 
 def _item(line_number: int, cells, column, options: Options) -> Item:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.imports.formats import _square, base
-from crm.imports.formats._marketplace import Numbers, currency_of, fingerprint, own_number, said
+from crm.imports.formats._marketplace import Numbers, currency_of, said
 from crm.imports.formats.base import BadValue, Header, Needs, Options, Purchase
 from crm.orders.purchases import HEAD
 
@@ -29,15 +29,7 @@ def sniff(header: Header) -> float:
 
 
 def needs(header: Header, mapping) -> Needs:
-    wanted = Needs(
-        amounts=tuple(header.index[name] for name in ("total collected", "net total", "tax") if name in header),
-        dates=(header.index["date"],),
-    )
-    if "transaction id" in header:
-        wanted.order_key = own_number(header.index["transaction id"])
-    else:
-        wanted.fingerprint = fingerprint(_telling(header))
-    return wanted
+    return _square.needs(header, _telling(header), amounts=("total collected", "net total", "tax"))
 
 
 def _telling(header: Header) -> list[int]:

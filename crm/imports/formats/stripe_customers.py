@@ -36,11 +36,8 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    for group in groups:
-        try:
-            yield _person(base.merged(group, list(column.values())), column, options, group[0][0])
-        except BadValue as error:
-            yield from base.bad(group, error)
+    every = list(column.values())
+    return base.each(groups, lambda group: _person(base.merged(group, every), column, options, group[0][0]))
 
 
 def _person(cells, column, options: Options, line_number: int) -> Person:

@@ -27,15 +27,10 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    for group in groups:
-        line_number, cells = group[0]
-        try:
-            yield _person(cells, column, line_number)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(*group[0], column))
 
 
-def _person(cells, column, line_number: int) -> Person:
+def _person(line_number: int, cells, column) -> Person:
     told = {name: clean(cells[index]) for name, index in column.items()}
     emails, phones = _people.emails([told["e-mail"]]), _people.phones([told["phone"]])
     if not (emails or phones):

@@ -40,11 +40,7 @@ def parse(groups, options: Options):
     column = options.columns(_ALIASES)
     present = [index for index in column.values() if index != options.missing]
     moment = values.moment_reader(values.UTC, day_first=options.day_first)
-    for group in groups:
-        try:
-            yield _person(base.merged(group, present), column, options, moment, group[0][0])
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(base.merged(group, present), column, options, moment, group[0][0]))
 
 
 def _person(cells, column, options: Options, moment, line_number: int) -> Person:

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.imports.formats import base
 from crm.imports.formats._woocommerce import SOURCE, customer_key, is_cancelled, payment_of
-from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, Purchase, PurchaseLine, clean
+from crm.imports.formats.base import Header, Needs, Options, Person, Purchase, PurchaseLine, clean
 
 SLUG = "woocommerce_advanced"
 LABEL = _("WooCommerce orders (Advanced Order Export)")
@@ -56,11 +56,7 @@ def _purchase(rows, cells, column, options: Options) -> Purchase:
     minor = options.minor(column["total"], currency)
     word = cells[column["status"]].strip()
     placed_at = base.required_moment(cells[column["placed"]], options)
-    if not cells[column["total"]].strip():
-        raise BadValue(_("The order has no total"))
-    total = minor(cells[column["total"]])
-    if total < 0:
-        raise BadValue(_("The order's total is negative"))
+    total = base.required_total(cells[column["total"]], minor)
     coupons = dict.fromkeys(code for _line, row in rows if (code := clean(row[column["coupon"]])))
     return Purchase(
         source=SOURCE, number=base.order_number(cells[column["number"]]), placed_at=placed_at, currency=currency,

@@ -44,12 +44,7 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    for group in groups:
-        rows = base.once(group, column["net"])
-        try:
-            yield _purchase(rows, column, options)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _purchase(base.once(group, column["net"]), column, options))
 
 
 def _purchase(rows, column, options: Options) -> Purchase:

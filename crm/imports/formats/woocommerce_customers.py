@@ -47,11 +47,7 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    for group in groups:
-        try:
-            yield _person(*group[0], column, options)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(*group[0], column, options))
 
 
 def _person(line_number: int, cells, column, options: Options) -> Person:

@@ -65,11 +65,7 @@ def _purchase(line_number: int, cells, column, items, options: Options) -> Purch
     refunds = [_pairs(part) for part in _parts(cells[column["refunds"]])]
     refunded_at = [moment for refund in refunds if (moment := options.moment(refund.get("date", "")))]
     coupons = [code for part in _parts(cells[column["coupons"]]) if (code := _pairs(part).get("code"))]
-    if not cells[column["total"]].strip():
-        raise BadValue(_("The order has no total"))
-    total = minor(cells[column["total"]])
-    if total < 0:
-        raise BadValue(_("The order's total is negative"))
+    total = base.required_total(cells[column["total"]], minor)
     return Purchase(
         source=SOURCE, number=base.order_number(cells[column["number"]]), placed_at=placed_at, currency=currency,
         total_minor=total, discount_minor=abs(minor(cells[column["discount"]])),

@@ -35,15 +35,10 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    for group in groups:
-        try:
-            yield _person(group[0], column, options)
-        except BadValue as error:
-            yield from base.bad(group, error)
+    return base.each(groups, lambda group: _person(*group[0], column, options))
 
 
-def _person(row, column, options: Options) -> Person:
-    line_number, cells = row
+def _person(line_number: int, cells, column, options: Options) -> Person:
     told = {name: clean(cells[index]) for name, index in column.items()}
     name, nickname = _china.said(told["name"]), _china.said(told["nickname"])
     phone = _china.phone(told["phone"])
