@@ -8,7 +8,7 @@ Score       one person in one run: RFM grades (1 to 5), group, life-cycle stage,
             `intent_days` of the run.
 ReportCard  how good a task's candidate was on this shop's past: metrics of a strict split in time.
 Found       patterns of one run as lists to draw: what goes together, how long until it is bought again, which customers
-            behave alike (loyalty.patterns).
+            behave alike (loyalty.stages.patterns).
 Snapshot    size and value of a group at the end of a month, for charts over time.
 Written by: loyalty.pipeline.
 """

@@ -22,8 +22,10 @@ from crm.contacts.models import Contact
 from crm.imports.models import Import
 from crm.lib import bulk, clock, hints
 from crm.orders.models import Order, Product
-from loyalty import patterns
 from loyalty.models import Found, ReportCard, Run, Score, Snapshot
+from loyalty.report_cards import chances, offers
+from loyalty.report_cards import value as value_cards
+from loyalty.stages import patterns
 
 log = logging.getLogger(__name__)
 
@@ -224,7 +226,7 @@ class _Night:
 
         churn.suggest_horizon(self.today)  # says what is missing where the orders cover too few days
         self.churn_tests = tests = churn.back_test(self.past, self.horizon)
-        self.cards += _churn_cards(self.run_id, "churn", tests)
+        self.cards += chances.rows(self.run_id, "churn", tests)
         self.churn = churn.score(self.today, tests)
         self.churn_reasons = churn.reasons(self.churn, self.usual)
         self.champions["churn"] = tests.champion
@@ -237,7 +239,7 @@ class _Night:
         else:  # the same windows, looked at once
             past, rows = self.churn_tests.past, self.churn.rows
         tests = value.back_test(self.past, self.horizon, past=past)
-        self.cards += _value_cards(self.run_id, tests)
+        self.cards += value_cards.rows(self.run_id, tests)
         self.value = value.score(self.today, tests, rows=rows)
         self.champions["value"] = tests.champion
 
@@ -249,23 +251,14 @@ class _Night:
         else:
             tests = intent.back_test(self.past)
             self.intent = intent.score(self.today, tests)
-        self.cards += _churn_cards(self.run_id, "intent", tests)
+        self.cards += chances.rows(self.run_id, "intent", tests)
         self.champions["intent"] = tests.champion
 
     def recommend(self) -> None:
-        from loyalty import dataset
         from loyalty.estimators import recommenders
 
         tests = recommenders.back_test(self.past, min(self.horizon, 60))
-        for name, metrics in tests.metrics.items():
-            self.cards.append(
-                ReportCard(
-                    run_id=self.run_id, task="offers", candidate=name, is_baseline=name == tests.baseline,
-                    is_champion=name == tests.champion, cut_date=dataset.date_of(tests.cut),
-                    horizon_days=tests.horizon, customers=tests.testers,
-                    positives=round(metrics["hit_rate_10"] * tests.testers), metrics=metrics,
-                )
-            )  # fmt: skip
+        self.cards += offers.rows(self.run_id, tests)
         self.advice = recommenders.advise(self.today, tests.champion, self.summary.customer, past=self.past)
         self.champions["offers"] = tests.champion
 
@@ -419,73 +412,6 @@ class _Night:
 
 def _minor(amounts) -> list[int]:
     return [min(round(amount), MONEY_LIMIT) for amount in amounts.tolist()]
-
-
-def _value_cards(run_id: int, tests) -> list[ReportCard]:
-    import numpy as np
-
-    from loyalty import dataset
-    from loyalty.estimators import value
-
-    spent = np.concatenate([window.spent for window in tests.tested])
-    cards = []
-    for name in tests.candidates:
-        told = np.concatenate([window.told[name] for window in tests.tested])
-        metrics = value.measures(spent, told) | {
-            "seconds": round(tests.seconds[name], 3),
-            "windows": len(tests.tested),
-            "spent_minor": round(float(spent.sum())),
-            "told_minor": round(float(told.sum())),
-        }
-        cards.append(
-            ReportCard(
-                run_id=run_id, task="value", candidate=name, is_baseline=name == tests.baseline,
-                is_champion=name == tests.champion, cut_date=dataset.date_of(tests.tested[0].day),
-                horizon_days=tests.horizon, customers=len(spent), positives=int((spent > 0).sum()), metrics=metrics,
-            )
-        )  # fmt: skip
-    return cards
-
-
-def _churn_cards(run_id: int, task: str, tests) -> list[ReportCard]:
-    """Return the cards of a contest of chances; those of "intent" speak of orders that came, not of people who left."""
-    from loyalty import dataset
-    from loyalty.estimators import evaluate
-
-    newest = tests.tested[0]
-    cards = []
-    came = task == "intent"
-    for name in tests.candidates:
-        label, chance = evaluate.pooled(tests.tested, name)
-        if came:
-            label, chance = ~label, 1 - chance
-        picked = [
-            evaluate.caught(~window.label, 1 - window.chances[name])
-            if came
-            else evaluate.caught(window.label, window.chances[name])
-            for window in tests.tested
-        ]
-        metrics = evaluate.measures(label, chance) | {
-            "seconds": round(tests.seconds[name], 3),
-            "windows": len(tests.tested),
-            "caught": sum(hits for hits, _ in picked),
-            "picked": sum(size for _, size in picked),
-            "expected": round(
-                sum(
-                    size * float((~w.label if came else w.label).mean())
-                    for w, (_, size) in zip(tests.tested, picked)
-                )
-            ),
-            "trust": tests.trust,
-        }
-        cards.append(
-            ReportCard(
-                run_id=run_id, task=task, candidate=name, is_baseline=name == tests.baseline,
-                is_champion=name == tests.champion, cut_date=dataset.date_of(newest.day), horizon_days=tests.horizon,
-                customers=len(label), positives=int(label.sum()), metrics=metrics,
-            )
-        )  # fmt: skip
-    return cards
 
 
 def _with_names(reasons: list[dict]) -> list[dict]:

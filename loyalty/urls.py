@@ -1,19 +1,19 @@
 from django.urls import path
 
-from loyalty import pattern_views, views
+from loyalty.views import insights, patterns
 
 app_name = "loyalty"
 
 urlpatterns = [
-    path("", views.insights, name="insights"),
-    path("charts/<slug:name>.json", views.chart, name="chart"),
-    path("risk/", views.risk, name="risk"),
-    path("risk/export/", views.risk_export, name="risk_export"),
-    path("together/", pattern_views.together, name="together"),
-    path("alike/", pattern_views.alike, name="alike"),
-    path("alike/picture.json", pattern_views.picture, name="picture"),
-    path("cell/", views.cell, name="cell"),
-    path("method/", views.method, name="method"),
-    path("method/progress/", views.progress, name="progress"),
-    path("refresh/", views.refresh, name="refresh"),
+    path("", insights.insights, name="insights"),
+    path("charts/<slug:name>.json", insights.chart, name="chart"),
+    path("risk/", insights.risk, name="risk"),
+    path("risk/export/", insights.risk_export, name="risk_export"),
+    path("together/", patterns.together, name="together"),
+    path("alike/", patterns.alike, name="alike"),
+    path("alike/picture.json", patterns.picture, name="picture"),
+    path("cell/", insights.cell, name="cell"),
+    path("method/", insights.method, name="method"),
+    path("method/progress/", insights.progress, name="progress"),
+    path("refresh/", insights.refresh, name="refresh"),
 ]

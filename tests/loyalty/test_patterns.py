@@ -3,8 +3,10 @@
 import pytest
 
 from crm.orders.models import Product
-from loyalty import pattern_views, patterns, pipeline
+from loyalty import pipeline
 from loyalty.models import Found, Run
+from loyalty.stages import patterns
+from loyalty.views import patterns as pages
 from tests.loyalty.conftest import LAST_DAY
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,6 @@ def test_without_a_night_the_pages_say_so(owner_client):
 def test_a_group_is_named_by_what_sets_it_apart():
     marks = [["visits", 20, 3], ["quiet", 4, 40], ["spend", 5, 1]]
     other = [["quiet", 4, 40], ["visits", 20, 3], ["age", 5, 9]]
-    assert pattern_views._names([marks, other, [["visits", 3, 3]]]) == [
+    assert pages._names([marks, other, [["visits", 3, 3]]]) == [
         "Come often, here only recently", "Here only recently, new", "Like everybody",
     ]

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy
 from crm.home import charts as home_charts
 from crm.lib import clock
 from crm.orders.models import Product
-from loyalty import findings, patterns, wording
+from loyalty import findings, wording
 from loyalty.models import Found, Run
+from loyalty.stages import patterns
 
 COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6")
 _MOST_PICTURED = 600
