@@ -50,12 +50,12 @@ def take_orders(
 ) -> Taken:
     """Take orders in, with the people in them; `finally_` is done last, in the same transaction.
 
-    With `more_to_come` the customers' standing and welcome gifts wait for `conclude`: who is new, and since
-    when, is known only when the whole file was seen.
+    With `more_to_come` the customers' standing, their balance in it and welcome gifts wait for `conclude`: who is new,
+    and since when, is known only when the whole file was seen.
     """
 
     def act() -> Taken:
-        taken = _take_orders(list(purchases), now=now, import_id=import_id)
+        taken = _take_orders(list(purchases), now=now, import_id=import_id, is_reported=not more_to_come)
         if not more_to_come:
             brought = {*taken.recorded.contact_ids, *taken.matched.created}
             taken.entries += _conclude(brought, taken.matched.created, now=now, import_id=import_id)
@@ -152,7 +152,9 @@ def _in_one_transaction(act: Callable[[], T]) -> T:
     raise AssertionError
 
 
-def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int | None) -> Taken:
+def _take_orders(
+    purchases: list[Purchase], *, now: dt.datetime, import_id: int | None, is_reported: bool
+) -> Taken:
     known = recording.look_up(purchases)
     asking = [
         purchase
@@ -172,7 +174,7 @@ def _take_orders(purchases: list[Purchase], *, now: dt.datetime, import_id: int 
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
     earning = _earning(purchases, recorded)
-    entries = settling.settle(earning, now=now) if earning else 0
+    entries = settling.settle(earning, now=now, is_reported=is_reported) if earning else 0
     if changed:
         attribution.attribute(changed, now=now)
     _tell(matched, orders=changed)
@@ -224,6 +226,7 @@ def _conclude(contact_ids: Iterable[int], newcomers: list[int], *, now: dt.datet
         moved = [(row.contact_id, row.joined_before.isoformat(), row.joined_now.isoformat()) for row in earlier]
         rows = [("contact", who, {"joined_at": before}, {"joined_at": after}, 0) for who, before, after in moved]
         _journal([], rows, import_id=import_id)
+        settling.report(contact_ids)
     return settling.welcome(newcomers, now=now) if newcomers else 0
 
 
