@@ -10,7 +10,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
 
 from celery import current_app
 from django.db import transaction
@@ -74,15 +73,15 @@ def due(*, now: dt.datetime) -> list[Run]:
     shop = Shop.objects.first()
     if shop is None:
         return []
-    local = now.astimezone(ZoneInfo(shop.timezone))
+    today = clock.local_date(now, shop.timezone)
     is_first = not Run.objects.exists()
-    is_night = local.hour >= shop.night_run_hour and not Run.objects.filter(night_of=local.date()).exists()
+    is_night = now >= shop.night_of(now) and not Run.objects.filter(night_of=today).exists()
     if (is_first or is_night) and not _is_importing():
         as_of = natural_as_of(shop=shop, now=now, today=is_first)
         if is_first and as_of is not None:
             Run.objects.create(as_of=as_of)
-        elif as_of is not None and not _is_fresh(as_of, shop, local.date()):
-            Run.objects.bulk_create([Run(as_of=as_of, night_of=local.date())], ignore_conflicts=True)
+        elif as_of is not None and not _is_fresh(as_of, shop, today):
+            Run.objects.bulk_create([Run(as_of=as_of, night_of=today)], ignore_conflicts=True)
     return list(Run.objects.filter(state=Run.State.WAITING).order_by("id"))
 
 

@@ -9,10 +9,14 @@ Attempt counts logins, keys and codes that were tried in a stretch of time, by a
 accounts.throttling.
 """
 
+import datetime as dt
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from crm.lib import clock
 
 
 class UserManager(BaseUserManager):
@@ -77,6 +81,10 @@ class Shop(models.Model):
 
     def __str__(self):
         return self.name
+
+    def night_of(self, now: dt.datetime) -> dt.datetime:
+        """Return the moment of today, in the shop's zone, from which the night's work is due."""
+        return clock.at_local(clock.local_date(now, self.timezone), dt.time(self.night_run_hour), self.timezone)
 
     @classmethod
     def current(cls) -> "Shop":

@@ -5,7 +5,7 @@ import datetime as dt
 from django.utils import translation
 
 from crm.accounts.models import Shop
-from crm.lib import books, clock
+from crm.lib import books
 from crm.rewards.models import Audit
 
 KEPT = 30
@@ -21,8 +21,7 @@ def audit_due(*, now: dt.datetime) -> int:
     shop = Shop.objects.first()
     if shop is None:
         return 0
-    today = clock.local_date(now, shop.timezone)
-    due_from = clock.at_local(today, dt.time(shop.night_run_hour), shop.timezone)
+    due_from = shop.night_of(now)
     if now >= due_from and not Audit.objects.filter(asked_at__gte=due_from).exists():
         ask(now=now)
     done = 0

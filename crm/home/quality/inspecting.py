@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from crm.accounts.models import Shop
 from crm.contacts.models import Contact
 from crm.home.models import Inspection
@@ -38,8 +40,7 @@ def inspect_due(*, now: dt.datetime) -> int:
     shop = Shop.objects.first()
     if shop is None:
         return 0
-    today = clock.local_date(now, shop.timezone)
-    due_from = clock.at_local(today, dt.time(shop.night_run_hour), shop.timezone)
+    due_from = shop.night_of(now)
     if now >= due_from and not Inspection.objects.filter(asked_at__gte=due_from).exists():
         ask(now=now)
     waiting = list(Inspection.objects.filter(finished_at=None).order_by("pk"))
@@ -57,12 +58,16 @@ def inspect(inspection: Inspection, *, shop: Shop, now: dt.datetime) -> None:
         found[slug] = {"count": rows.order_by().count(), "ids": list(rows.values_list("pk", flat=True)[:EXAMPLES])}
     inspection.findings, inspection.totals, inspection.finished_at = found, totals(), now
     inspection.save()
-    kept = list(Inspection.objects.exclude(pk=inspection.pk).order_by("-pk")[: KEPT - 1])
-    for older in kept:
-        if any(finding["ids"] for finding in older.findings.values()):
-            older.findings = {slug: {"count": finding["count"], "ids": []} for slug, finding in older.findings.items()}
-            older.save(update_fields=["findings"])
-    Inspection.objects.exclude(pk__in=[inspection.pk, *(older.pk for older in kept)]).delete()
+    _forget(Inspection.objects.filter(pk__lt=inspection.pk).order_by("-pk"))
+
+
+def _forget(earlier: QuerySet) -> None:
+    """Keep only the counts of the inspection before, and nothing of very old ones."""
+    before = earlier.exclude(finished_at=None).first()
+    if before is not None:
+        before.findings = {slug: {"count": finding["count"], "ids": []} for slug, finding in before.findings.items()}
+        before.save(update_fields=["findings"])
+    Inspection.objects.filter(pk__in=list(earlier.values_list("pk", flat=True)[KEPT - 1 :])).delete()
 
 
 def totals() -> dict[str, int]:
