@@ -1,15 +1,12 @@
 """Points under many processes at once, on both databases, beside a naive way that must fail on PostgreSQL."""
 
-import shutil
-
 import pytest
 
 from crm.rewards.models import Account, Entry
-from tests.concurrency.crowd import Crowd
 from tests.concurrency.points_worker import HELD, ORDERS, TRIES
 
 PROCESSES = 16
-DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+WORKER = "points_worker"
 
 pytestmark = pytest.mark.slow
 
@@ -21,21 +18,6 @@ def balance_of_saver(crowd) -> int:
     )[0][0]
 
 
-@pytest.fixture(scope="module")
-def prepared_files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prepared")
-    Crowd(f"sqlite:///{folder}/books.sqlite3", folder, worker="points_worker").prepare()
-    return folder
-
-
-@pytest.fixture(params=DATABASES)
-def crowd(request, tmp_path):
-    if request.param == "postgresql":
-        return Crowd(request.getfixturevalue("postgres_url"), tmp_path, worker="points_worker").prepare()
-    shutil.copytree(request.getfixturevalue("prepared_files"), tmp_path, dirs_exist_ok=True)  # its log comes along
-    return Crowd(f"sqlite:///{tmp_path}/books.sqlite3", tmp_path, worker="points_worker")
-
-
 def test_points_are_never_taken_twice(crowd):
     told = crowd.run(["take"] * PROCESSES)
     assert sum(one["taken"] for one in told) == HELD
@@ -45,11 +27,10 @@ def test_points_are_never_taken_twice(crowd):
 
 
 @pytest.mark.postgres
-def test_without_the_lock_points_are_taken_twice(postgres_url, tmp_path):
-    crowd = Crowd(postgres_url, tmp_path, worker="points_worker").prepare()
-    told = crowd.run(["take_naively"] * PROCESSES)
+def test_without_the_lock_points_are_taken_twice(postgres_crowd):
+    told = postgres_crowd.run(["take_naively"] * PROCESSES)
     assert sum(one["taken"] for one in told) > HELD
-    assert balance_of_saver(crowd) < 0
+    assert balance_of_saver(postgres_crowd) < 0
 
 
 def test_one_form_sent_by_many_is_one_entry(crowd):

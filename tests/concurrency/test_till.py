@@ -2,21 +2,13 @@
 
 import pytest
 
-from tests.concurrency.crowd import Crowd
-
-DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+WORKER = "till_worker"
 STATE = """
 SELECT (SELECT count(*) FROM orders_order), (SELECT used_count FROM coupons_coupon),
        (SELECT count(*) FROM rewards_redemption), (SELECT balance FROM rewards_account)
 """
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=DATABASES)
-def crowd(request, tmp_path):
-    url = f"sqlite:///{tmp_path}/books.sqlite3" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    return Crowd(url, tmp_path, worker="till_worker").prepare()
 
 
 def test_one_form_sent_by_fifty_is_one_purchase(crowd):

@@ -5,10 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.imports.formats import FORMATS, base
-from crm.imports.formats.base import BadRow
-from crm.imports.refusals import NotReadable
-from crm.imports.surveying import FormatUnknown
 
+from ..damage import REFUSED, damaged, read_all
 from . import test_bigcartel as bigcartel
 from . import test_bigcommerce as bigcommerce
 from . import test_etsy as etsy
@@ -18,7 +16,6 @@ from . import test_prestashop as prestashop
 from . import test_squarespace as squarespace
 from . import test_wix as wix
 from .sheets import sheet
-from .test_damaged_markets import NASTY, read_all
 
 FILES = {
     "etsy_orders": sheet(etsy.ORDERS, etsy.ORDER, {**etsy.ORDER, "Order ID": "3", "Status": "Refunded"}),
@@ -43,23 +40,13 @@ FILES = {
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_every_row_of_a_damaged_file_is_accounted_for(format, data):
-    content = bytearray(FILES[format].encode())
-    for _ in range(data.draw(st.integers(1, 6))):
-        start = data.draw(st.integers(0, len(content)))
-        length = data.draw(st.integers(0, 12))
-        new = data.draw(st.one_of(st.sampled_from(NASTY).map(str.encode), st.binary(max_size=4)))
-        content[start : start + length] = new
     try:
-        groups, items, left_out = read_all(bytes(content), format)
-    except (NotReadable, FormatUnknown):
+        read = read_all(damaged(data.draw, FILES[format]), format)
+    except REFUSED:
         return
-    rejected = {item.line_number for item in items if isinstance(item, BadRow)}
-    taken = [item for item in items if not isinstance(item, BadRow)]
-    assert not rejected & left_out
-    used = [lines for lines in groups if set(lines) - left_out and not set(lines) & rejected]
-    assert len(taken) == len(used)
+    assert len(read.taken) == len(read.applied)
     if FORMATS[format].KIND == base.ORDERS:
-        for order in taken:
+        for order in read.taken:
             assert 0 <= order.total_minor < 2**62
             assert 0 <= order.refunded_minor < 2**62
             assert 0 < len(order.number) <= 120
