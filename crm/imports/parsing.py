@@ -24,7 +24,7 @@ from django.utils import translation
 
 from crm.contacts.identity import Person
 from crm.imports import surveying
-from crm.imports.formats.base import BadRow, Group, Undated
+from crm.imports.formats.base import Addition, BadRow, Group
 from crm.imports.surveying import Look, Survey
 from crm.orders.purchases import Purchase, content_hash
 
@@ -66,7 +66,7 @@ class Piece:
     bad: list[BadRow] = field(default_factory=list)
     warned: list[tuple[str, int]] = field(default_factory=list)  # code, line number
     rows: int = 0  # of data, the bad ones too
-    undated: list[Undated] = field(default_factory=list)
+    additions: list[Addition] = field(default_factory=list)
 
 
 Say = Callable[[Alive | Survey | Piece], None]
@@ -100,12 +100,12 @@ def read(job: Job, say: Say) -> None:
     for item in job.looked.member.parse(counted(groups), options):
         if isinstance(item, BadRow):
             piece.bad.append(item)
-        elif isinstance(item, Undated):
-            piece.undated.append(item)
+        elif isinstance(item, Addition):
+            piece.additions.append(item)
         else:
             piece.items.append(item)
             lines += len(item.lines) if isinstance(item, Purchase) else 3
-        count = len(piece.items) + len(piece.undated)
+        count = len(piece.items) + len(piece.additions)
         if count >= CHUNK_ORDERS or lines >= CHUNK_LINES or len(piece.bad) >= CHUNK_REJECTED:
             finish()
             piece, lines = Piece([]), 0
@@ -212,15 +212,15 @@ def _packed(piece: Piece) -> tuple:
     for purchase in piece.items:
         purchase.person = None
     columns, of_people = _columns(_PURCHASE, piece.items), _columns(_PERSON, people)
-    return columns, of_people, has_person, piece.bad, piece.warned, piece.rows, piece.undated
+    return columns, of_people, has_person, piece.bad, piece.warned, piece.rows, piece.additions
 
 
 def _unpacked(packed: tuple) -> Piece:
-    columns, of_people, has_person, bad, warned, rows, undated = packed
+    columns, of_people, has_person, bad, warned, rows, additions = packed
     purchases, people = _objects(Purchase, columns, len(has_person)), _objects(Person, of_people, sum(has_person))
     for purchase, person in zip(itertools.compress(purchases, has_person), people):
         purchase.person = person
-    return Piece(purchases, bad, warned, rows, undated)
+    return Piece(purchases, bad, warned, rows, additions)
 
 
 def _columns(names: Sequence[str], objects: Sequence) -> list:

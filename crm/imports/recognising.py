@@ -49,9 +49,9 @@ def repeat(before: Import, importing: Import) -> dict:
 
 
 def _stands(before: Import) -> bool:
-    """Tell whether an import made every order of its file, and each is as it left it."""
+    """Tell whether an import made every order of its file, each is as it left it, and none waits for its sale."""
     said = before.result["orders"]
-    if not said["created"] or said["updated"] or said["unchanged"]:
+    if not said["created"] or said["updated"] or said["unchanged"] or before.result.get("without_sale", 1):
         return False
     made = Order.objects.filter(created_by_import=before.pk)
     as_left = made.filter(version=1, created_at=models.F("updated_at"), corrected_at=None)

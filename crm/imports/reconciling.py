@@ -7,7 +7,7 @@ from django.db.models import F, Sum
 
 from crm.lib import bulk
 from crm.orders.models import Order, OrderLine
-from crm.orders.recording import LINES, Purchase
+from crm.orders.recording import LINES, REFUNDS, Purchase
 
 
 def said(purchase: Purchase) -> int:
@@ -21,6 +21,8 @@ def stored(purchases: Iterable[Purchase]) -> Counter[str]:
     """Return what these purchases' sales come to by currency, as the database holds them now."""
     numbers: dict[tuple[str, bool], set[str]] = defaultdict(set)
     for purchase in purchases:
+        if purchase.tells == REFUNDS:
+            continue  # says nothing of the sale itself
         numbers[purchase.source, purchase.tells == LINES].add(purchase.number)
     found: Counter[str] = Counter()
     for (source, by_line), of_source in numbers.items():

@@ -21,13 +21,13 @@ from crm.contacts.models import Consent, Contact, ContactKey
 from crm.imports import intake, parsing, recognising, reconciling, skipping, surveying
 from crm.imports.checking import Check, keep_rejected
 from crm.imports.formats import base
-from crm.imports.formats.base import BadRow, Undated
+from crm.imports.formats.base import Addition, BadRow
 from crm.imports.models import Change
 from crm.imports.surveying import FormatUnknown, Look
 from crm.lib import bulk, indexing, money
 from crm.orders.cataloguing import Item
 from crm.orders.models import Order, OrderLine, Product, Refund
-from crm.orders.recording import Purchase
+from crm.orders.recording import REFUNDS, Purchase
 from crm.rewards.models import Account, Entry
 
 CHUNK_ORDERS = parsing.CHUNK_ORDERS
@@ -87,6 +87,7 @@ class Run:
         self.currency = ""  # the shop's
         self.looked: Look | None = None
         self.rows_total = self.rows_read = self.rejected_count = self.seen = self.nameless = self.chunks = 0
+        self.without_sale = 0  # refunds and the like whose order the books do not know yet
         self.rejected: list[BadRow] = []  # those not written yet
         self.warned: dict[str, list[int]] = {}
         self.doubts: list[str] = []
@@ -170,7 +171,7 @@ class Run:
         self.rejected_count += 1
 
     def _take(self, piece: parsing.Piece) -> None:
-        batch = piece.items + self._dated(piece.undated)
+        batch = piece.items + self._to_known_orders(piece.additions)
         self.rows_read += piece.rows
         for code, line_number in piece.warned:
             self._warn(code, line_number)
@@ -204,23 +205,28 @@ class Run:
         if self.chunks & (self.chunks - 1) == 0:  # after 1, 2, 4, 8 … chunks: each time the tables have doubled
             bulk.refresh_statistics(Contact, ContactKey, Order, OrderLine, Refund, Product, Account, Entry)
 
-    def _dated(self, undated: list[Undated]) -> list[Purchase]:
-        """Return the orders of a file without dates that the books know, with their dates; set the others aside."""
-        known: dict[tuple[str, str], dt.datetime] = {}
-        for source in {item.purchase.source for item in undated}:
-            numbers = [item.purchase.number for item in undated if item.purchase.source == source]
-            orders = Order.objects.filter(source=source, number__in=bulk.among(numbers))
-            known |= {(source, number): placed for number, placed in orders.values_list("number", "placed_at")}
-        dated = []
-        for item in undated:
+    def _to_known_orders(self, additions: list[Addition]) -> list[Purchase]:
+        """Return what adds to orders the books know, with their dates; set the rows of the others aside."""
+        known: dict[tuple[str, str], tuple[dt.datetime, str]] = {}
+        for source in {item.purchase.source for item in additions}:
+            numbers = [item.purchase.number for item in additions if item.purchase.source == source]
+            orders = Order.objects.filter(source=source, number__in=bulk.among(numbers), kind=Order.Kind.SALE)
+            rows = orders.values_list("number", "placed_at", "currency")
+            known |= {(source, number): (placed_at, currency) for number, placed_at, currency in rows}
+        found = []
+        for item in additions:
             purchase = item.purchase
-            if (purchase.source, purchase.number) in known:
-                purchase.placed_at = known[purchase.source, purchase.number]
-                dated.append(purchase)
+            placed_at, currency = known.get((purchase.source, purchase.number), (None, ""))
+            if placed_at and not (purchase.tells == REFUNDS and purchase.currency != currency):
+                purchase.placed_at = placed_at
+                found.append(purchase)
                 continue
+            self.without_sale += 1
             for row in item.bad:
+                if placed_at:
+                    row.reason = _("The sale that was refunded is in another currency")
                 self._reject(row)
-        return dated
+        return found
 
     def _through_the_door(self, batch: list) -> dict:
         return {
@@ -251,12 +257,12 @@ class Run:
             self.gross[purchase.currency] += reconciling.said(purchase)
             if purchase.refunded_minor:
                 self.refunded[purchase.currency] += purchase.refunded_minor
-                if purchase.refunded_minor > purchase.total_minor:
+                if purchase.refunded_minor > purchase.total_minor and purchase.tells != REFUNDS:
                     self._warn("refund_too_large", purchase.line_number)
         else:
             self.gross[purchase.currency] += 0
             self.refunded[purchase.currency] -= purchase.total_minor
-        if purchase.person is None:
+        if purchase.person is None and purchase.tells != REFUNDS:
             self.nameless += 1
         for line in purchase.lines:
             self.products.add(line.key)
@@ -299,6 +305,7 @@ class Run:
             "stored_total": _decimals(self.stored),
             "refunded_total": _decimals(self.refunded),
             "without_buyer": self.nameless,
+            "without_sale": self.without_sale,
             "read_as": recognising.read_as(Shop.current()),
             "rejected": self.rejected_count,
             "skipped": skipping.count(self.warned),

@@ -9,7 +9,9 @@ from functools import lru_cache
 from crm.contacts.identity import Person
 
 KEY_LIMIT = 200
-HEAD, LINES, REPORT = "head", "lines", "report"
+HEAD, LINES, REPORT, REFUNDS = "head", "lines", "report", "refunds"
+
+Told = tuple[str, int, dt.datetime]  # one refund: its key, the amount, when
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ class Purchase:
     discount_minor: int = 0
     shipping_minor: int = 0
     tax_minor: int = 0
-    refunded_minor: int = 0  # the platform's newest sum
+    refunded_minor: int = 0  # the platform's newest sum, with the `refunds`
     refunded_at: dt.datetime | None = None
     payment: str = "paid"
     payment_word: str = ""
@@ -74,7 +76,8 @@ class Purchase:
     person: Person | None = None
     contact_id: int | None = None
     line_number: int = 0
-    tells: str = ""  # HEAD, the lines known are kept; LINES, all but them is; REPORT, never more than an export told
+    refunds: tuple[Told, ...] = ()  # those the file tells one by one, so that another file may tell the others
+    tells: str = ""  # HEAD: known lines are kept; LINES: all but them is; REPORT: no more than an export told; REFUNDS
     content_hash: str = ""  # of all above; made once, so nothing above is changed afterwards
 
 
@@ -97,6 +100,7 @@ def content_hash(p: Purchase) -> str:
             person.source, person.key, person.name, person.email, person.phone, person.company, person.street,
             person.postcode, person.city, person.region, person.country, person.consent,
         ),
+        *([[(key, amount, at.timestamp()) for key, amount, at in p.refunds]] if p.refunds else []),
     )  # fmt: skip
     digest = hashlib.blake2b(repr(content).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{p.tells}:{digest}"[: len(digest)] if p.tells in (REPORT, LINES) else digest

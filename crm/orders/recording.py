@@ -14,13 +14,22 @@ from crm.accounts.models import Shop
 from crm.lib import bulk
 from crm.orders import returning
 from crm.orders.models import Order, OrderLine, Product, Refund
-from crm.orders.purchases import HEAD, LINES, Purchase, PurchaseLine, content_hash, knows_better, product_key
+from crm.orders.purchases import (
+    HEAD,
+    LINES,
+    REFUNDS,
+    Purchase,
+    PurchaseLine,
+    content_hash,
+    knows_better,
+    product_key,
+)
 
 NAME_LIMIT, SKU_LIMIT = 300, 120
 
 __all__ = [
-    "HEAD", "LINES", "Known", "Purchase", "PurchaseLine", "Recorded", "is_unchanged", "look_up", "product_key",
-    "record",
+    "HEAD", "LINES", "REFUNDS", "Known", "Purchase", "PurchaseLine", "Recorded", "is_unchanged", "look_up",
+    "product_key", "record",
 ]  # fmt: skip
 
 
@@ -85,6 +94,7 @@ def record(
 ) -> Recorded:
     """Write what is new or changed; the last of several purchases with one number counts. Inside a transaction.
 
+    A purchase that tells REFUNDS only must be of an order in the books.
     `known` is what look_up returned for this list and `buyers` who each purchase belongs to, where the caller
     found out; else the purchases' own contact_id.
     """
@@ -206,9 +216,9 @@ def _columns(p: Purchase, contact_id: int | None, others_minor: int) -> list:
 
 
 def _settled(p: Purchase, others_minor: int) -> tuple[int, str, bool, int]:
-    """Return _SETTLED of a purchase."""
-    refunded = p.refunded_minor
-    if p.payment == Order.Payment.REFUNDED and not refunded:
+    """Return _SETTLED of a purchase whose refunds of keys of their own come to `others_minor`."""
+    refunded = p.refunded_minor - sum(amount for _key, amount, _at in p.refunds) if p.refunds else p.refunded_minor
+    if p.payment == Order.Payment.REFUNDED and not refunded and not p.refunds:
         refunded = p.total_minor  # the platform says so without a sum
     return returning.settled(
         kind=p.kind, total_minor=p.total_minor, refunded_minor=refunded + others_minor, payment=p.payment,
@@ -234,6 +244,25 @@ def _total_refund(order_id: int, p: Purchase, refunded_minor: int, others_minor:
     return [(order_id, returning.TOTAL, amount, p.refunded_at or p.cancelled_at or p.placed_at, "", {})]
 
 
+def _settled_anew(row: dict, refunded_minor: int) -> tuple[int, str, bool, int]:
+    """Return _SETTLED of an order in the books of which so much was given back."""
+    return returning.settled(
+        kind=row["kind"], total_minor=row["total_minor"], refunded_minor=refunded_minor, payment=row["payment"],
+        cancelled=row["cancelled_at"] is not None,
+    )  # fmt: skip
+
+
+def _told_refunds(order_id: int, p: Purchase, room_minor: int) -> list[tuple]:
+    """Return the refunds a file tells one by one, together never more than is left to give back."""
+    rows = []
+    for key, amount, at in p.refunds:
+        amount = min(amount, room_minor)
+        if amount > 0:
+            rows.append((order_id, key, amount, at, "", {}))
+            room_minor -= amount
+    return rows
+
+
 def _insert(new: list, ids: dict, products: dict[str, int], now: dt.datetime, import_id: int | None) -> None:
     if not new:
         return
@@ -244,7 +273,12 @@ def _insert(new: list, ids: dict, products: dict[str, int], now: dt.datetime, im
     columns = dict(zip(_SAID, zip(*map(_read_said, purchases))))
     for name, limit in _LIMITS.items():
         columns[name] = [text[:limit] for text in columns[name]]
-    columns |= zip(_SETTLED, zip(*[_settled(p, 0) for p in purchases]))
+    told = {
+        order_id: _told_refunds(order_id, p, p.total_minor) for order_id, p in zip(order_ids, purchases) if p.refunds
+    }
+    told_minor = {order_id: sum(refund[2] for refund in rows) for order_id, rows in told.items()}
+    settled = [_settled(p, told_minor.get(order_id, 0)) for order_id, p in zip(order_ids, purchases)]
+    columns |= zip(_SETTLED, zip(*settled))
     columns |= {"id": order_ids, "contact_id": buyers, "created_at": [now] * count, "updated_at": [now] * count}
     columns |= {"version": [1] * count, "created_by_import": [import_id] * count}
     lines, refunds = [], []
@@ -252,7 +286,8 @@ def _insert(new: list, ids: dict, products: dict[str, int], now: dt.datetime, im
         if p.lines:
             lines += _lines(order_id, p, products)
         if refunded:
-            refunds += _total_refund(order_id, p, refunded)
+            refunds += told.get(order_id, [])
+            refunds += _total_refund(order_id, p, refunded, told_minor.get(order_id, 0))
     bulk.insert_columns(Order, columns)
     bulk.insert(OrderLine, _LINE, lines)
     bulk.insert(Refund, _REFUND, refunds)
@@ -282,14 +317,22 @@ def _update(
         order_id = known.order_id
         row = held[order_id]
         contact_id = buyer if buyer is not None else row["contact_id"]
-        others = [refund for refund in held_refunds[order_id] if refund[1] != returning.TOTAL]
+        told = {key for key, _amount, _at in p.refunds}
+        others = [refund for refund in held_refunds[order_id] if refund[1] not in {returning.TOTAL, *told}]
+        if p.tells == REFUNDS:
+            others += [refund for refund in held_refunds[order_id] if refund[1] == returning.TOTAL]
+        paid = row["total_minor"] if p.tells == REFUNDS else p.total_minor
+        others += _told_refunds(order_id, p, paid - sum(refund[2] for refund in others))
         others_minor = sum(refund[2] for refund in others)
         columns = _columns(p, contact_id, others_minor)
         new_lines = held_lines[order_id] if p.tells == HEAD else _lines(order_id, p, products)
         new_refunds = sorted(
             [*others, *_total_refund(order_id, p, columns[_REFUNDED], others_minor)], key=lambda refund: refund[1]
         )
-        if p.tells == LINES and not row["content_hash"].startswith(f"{LINES}:"):  # another file told the rest
+        if p.tells == REFUNDS:  # only they are told; all else stands as it did
+            columns = [contact_id, *(row[name] for name in _PLAIN), *_settled_anew(row, others_minor)]
+            new_lines, new_refunds = held_lines[order_id], sorted(others, key=lambda refund: refund[1])
+        elif p.tells == LINES and not row["content_hash"].startswith(f"{LINES}:"):  # another file told the rest
             columns = [contact_id, *(row[name] for name in _COLUMNS[1:])]
             new_refunds = held_refunds[order_id]
         before = {name: row[name] for name, value in zip(_COLUMNS, columns) if row[name] != value}

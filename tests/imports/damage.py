@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from crm.imports import skipping, surveying
-from crm.imports.formats.base import BadRow
+from crm.imports.formats.base import Addition, BadRow
 from crm.imports.refusals import NotReadable
 from crm.imports.surveying import FormatUnknown
 
@@ -30,7 +30,8 @@ class Read:
 
     @property
     def taken(self) -> list:
-        return [item for item in self.items if not isinstance(item, BadRow)]
+        kept = (item for item in self.items if not isinstance(item, BadRow))
+        return [item.purchase if isinstance(item, Addition) else item for item in kept]
 
     @property
     def rejected(self) -> set[int]:

@@ -37,7 +37,8 @@ def test_import_says_what_it_did_as_one_object(write, capsys):
         "products": {"created": 0, "updated": 0, "unchanged": 0}, "gross_total": {"CHF": "12.50"}, "stored_total": {"CHF": "12.50"},
         "refunded_total": {},
         "rejected": 0, "skipped": 0, "warnings": [],
-        "without_buyer": 0, "read_as": {"currency": "CHF", "timezone": "Europe/Zurich", "version": __version__},
+        "without_buyer": 0, "without_sale": 0,
+        "read_as": {"currency": "CHF", "timezone": "Europe/Zurich", "version": __version__},
     }  # fmt: skip
     shop = Shop.current()
     assert (shop.currency, shop.timezone) == ("CHF", "Europe/Zurich")

@@ -44,7 +44,7 @@ def test_a_file_from_beginning_to_end(take):
         "orders": {"created": 2, "updated": 0, "unchanged": 0}, "contacts": {"created": 2, "updated": 0, "unchanged": 0},
         "products": {"created": 2, "updated": 0, "unchanged": 0}, "gross_total": {"EUR": "49.80"}, "stored_total": {"EUR": "49.80"},
         "refunded_total": {"EUR": "4.90"}, "rejected": 1, "skipped": 0, "warnings": [],
-        "without_buyer": 0, "read_as": {"currency": "EUR", "timezone": "Europe/Berlin", "version": __version__},
+        "without_buyer": 0, "without_sale": 0, "read_as": {"currency": "EUR", "timezone": "Europe/Berlin", "version": __version__},
     }  # fmt: skip
     assert (importing.state, importing.rows_read, importing.rows_total) == ("done", 4, 4)
     assert list(Order.objects.order_by("number").values_list("number", "net_minor")) == [

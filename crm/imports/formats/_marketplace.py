@@ -1,16 +1,19 @@
 """What files of marketplaces, tills and payment services share: relays, signs of money, clocks, rows left out."""
 
+import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from crm.imports.formats import base
-from crm.imports.formats.base import BadValue, Group, Options, clean
+from crm.imports.formats.base import Addition, BadValue, Group, Options, Purchase, clean
 from crm.imports.values import is_scientific, moment_reader
+from crm.orders.purchases import REFUNDS, Told
 
 _NOTHING = {"-", "--", "—", "–", "nan", "n/a", "null", "none"}
 _RELAY = re.compile(r"@(marketplace\.amazon\.|members\.ebay\.|scs\d*\.tiktok|.*\.tiktokshop\.)", re.IGNORECASE)
@@ -125,6 +128,30 @@ def leave_out(groups: Iterator[Group], options: Options, why: Callable[[list[str
 def refund_without_sale() -> BadValue:
     """Return the reason for a refund whose sale is not in the file: alone it would be an order of its own."""
     return BadValue(_("The sale that was refunded is not in this file: export a period that begins before the sale"))
+
+
+def refunds_of(source: str, rows: Iterable[tuple[str, int, dt.datetime]]) -> tuple[Told, ...]:
+    """Return refunds (number, amount, when) of an order by what they are known by, in whichever file they stand.
+
+    That is their number, else when and how much, and which of several equal ones.
+    """
+    seen: Counter[str] = Counter()
+    found = []
+    for number, amount_minor, at in rows:
+        key = f"{source}:{number or f'{at.astimezone(dt.UTC):%Y%m%d%H%M%S}:{amount_minor}'}"[:140]
+        seen[key] += 1
+        found.append((key if seen[key] == 1 else f"{key}#{seen[key]}", amount_minor, at))
+    return tuple(found)
+
+
+def refunds_of_older(group: Group, refunds: tuple[Told, ...], *, source: str, number: str, currency: str) -> Addition:
+    """Return refunds whose sale is not in the file: they go to the one in the books, or are rejected."""
+    purchase = Purchase(
+        source=source, number=base.order_number(number), placed_at=refunds[0][2], currency=currency, total_minor=0,
+        refunded_minor=sum(amount for _key, amount, _at in refunds), refunds=refunds, line_number=group[0][0],
+        tells=REFUNDS,
+    )  # fmt: skip
+    return Addition(purchase, list(base.bad(group, refund_without_sale())))
 
 
 class Numbers:

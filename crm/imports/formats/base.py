@@ -55,8 +55,8 @@ class BadRow:
 
 
 @dataclass(slots=True)
-class Undated:
-    """An order of a file without dates: it adds to one the books know, else its rows are set aside."""
+class Addition:
+    """What adds to an order the books know, such as a refund of an older sale; else its rows are set aside."""
 
     purchase: Purchase
     bad: list[BadRow]
@@ -390,8 +390,8 @@ def is_no(text: str) -> bool:
 
 
 __all__ = [
-    "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "BadRow", "BadValue", "Format", "Group", "Header", "Item", "Needs",
-    "Options", "Person", "Purchase", "PurchaseLine", "Row", "Undated", "bad", "birthday", "clean", "currency_code",
+    "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "Addition", "BadRow", "BadValue", "Format", "Group", "Header", "Item",
+    "Needs", "Options", "Person", "Purchase", "PurchaseLine", "Row", "bad", "birthday", "clean", "currency_code",
     "currency_in", "each", "each_order", "fold", "is_no", "is_yes", "joined", "key_in", "lines_of", "merged", "once",
     "order_number", "person_name", "person_of", "price", "required_moment", "required_total",
 ]  # fmt: skip

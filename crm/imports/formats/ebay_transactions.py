@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.imports.formats import _ebay, base
-from crm.imports.formats._marketplace import amount, leave_out, refund_without_sale, said
-from crm.imports.formats.base import BadValue, Header, Needs, Options, Purchase, PurchaseLine
+from crm.imports.formats._marketplace import amount, leave_out, refunds_of, refunds_of_older, said
+from crm.imports.formats.base import Addition, BadValue, Header, Needs, Options, Purchase, PurchaseLine
 
 SLUG = "ebay_transactions"
 LABEL = gettext_lazy("eBay transaction report")
@@ -66,14 +66,18 @@ def parse(groups, options: Options):
     return base.each_order(wanted, options, _ALIASES, _purchase, of_the_line=_OF_THE_LINE, telling="line")
 
 
-def _purchase(rows, cells, column, options: Options) -> Purchase:
+def _purchase(rows, cells, column, options: Options) -> Purchase | Addition:
     kind = column["type"]
     sales = [row for row in rows if row[1][kind].strip().casefold() in _SALE]
-    if not sales:
-        raise refund_without_sale()
-    line_number, first = sales[0]
-    refunds = [row for row in rows if row[1][kind].strip().casefold() in _REFUND]
     currency = base.currency_code(said(cells[column["currency"]]), options.currency)
+    back = [row for _line, row in rows if row[kind].strip().casefold() in _REFUND]
+    refunds = refunds_of(  # the transaction's number is that of the sale, and the same for each of its refunds
+        SOURCE, (("", abs(_gross(row, column, options, currency)), _placed(row, column, options)) for row in back)
+    )
+    if not sales:
+        number = base.order_number(said(cells[column["number"]]))
+        return refunds_of_older(rows, refunds, source=SOURCE, number=number, currency=currency)
+    line_number, first = sales[0]
     shipping, tax = (
         sum(options.minor(column[name], currency)(amount(row[column[name]])) for _line, row in sales)
         for name in ("shipping", "tax")
@@ -90,8 +94,8 @@ def _purchase(rows, cells, column, options: Options) -> Purchase:
     return Purchase(
         source=SOURCE, number=base.order_number(said(first[column["number"]])),
         placed_at=_placed(first, column, options), currency=currency, total_minor=total, shipping_minor=shipping,
-        tax_minor=tax, refunded_minor=sum(abs(_gross(row, column, options, currency)) for _line, row in refunds),
-        refunded_at=max((_placed(row, column, options) for _line, row in refunds), default=None),
+        tax_minor=tax, refunded_minor=sum(amount for _key, amount, _at in refunds), refunds=refunds,
+        refunded_at=max((at for _key, _amount, at in refunds), default=None),
         payment_word=first[kind].strip(), lines=lines, person=_ebay.person(cells, column, line_number),
         line_number=line_number,
     )  # fmt: skip

@@ -9,8 +9,17 @@ import re
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports.formats import base
-from crm.imports.formats._marketplace import Numbers, fingerprint, leave_out, moment, refund_without_sale, said
-from crm.imports.formats.base import Header, Needs, Options, Person, Purchase, PurchaseLine
+from crm.imports.formats._marketplace import (
+    Numbers,
+    fingerprint,
+    leave_out,
+    moment,
+    refund_without_sale,
+    refunds_of,
+    refunds_of_older,
+    said,
+)
+from crm.imports.formats.base import Addition, Header, Needs, Options, Person, Purchase, PurchaseLine
 from crm.imports.values import BadValue, read_amount
 
 SLUG = "paypal_activity"
@@ -145,13 +154,20 @@ def parse(groups, options: Options):
     return base.each_order(wanted, options, _ALIASES, build, of_the_line=_ALIASES, telling="number")
 
 
-def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase:
+def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase | Addition:
     amounts = [(_minor(cells, column, "gross", options), line_number, cells) for line_number, cells in rows]
     sales = [row for row in amounts if row[0] > 0]
-    if not sales:
-        raise refund_without_sale()
-    total, line_number, cells = sales[0]
     back = [(-amount, row) for amount, _line, row in amounts if amount < 0]
+    refunds = refunds_of(
+        SOURCE, ((said(row[column["number"]]), amount, _moment(row, column, options)) for amount, row in back)
+    )
+    if not sales:
+        first = back[0][1]
+        if column["number"] == options.missing or not said(first[column["reference"]]):
+            raise refund_without_sale()
+        number = base.order_number(first[column["reference"]])
+        return refunds_of_older(rows, refunds, source=SOURCE, number=number, currency=_currency(first, column, options))
+    total, line_number, cells = sales[0]
     placed_at = _moment(cells, column, options)
     number = cells[column["number"]] if column["number"] != options.missing else numbers.of(cells, placed_at)
     name = said(cells[column["item"]])
@@ -161,8 +177,8 @@ def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase:
     return Purchase(
         source=SOURCE, number=base.order_number(number), placed_at=placed_at,
         currency=_currency(cells, column, options), total_minor=total, shipping_minor=shipping,
-        tax_minor=tax, refunded_minor=sum(amount for amount, _row in back),
-        refunded_at=max((_moment(row, column, options) for _amount, row in back), default=None),
+        tax_minor=tax, refunded_minor=sum(amount for amount, _row in back), refunds=refunds,
+        refunded_at=max((at for _key, _amount, at in refunds), default=None),
         payment=_payment(cells[column["status"]], back), payment_word=said(cells[column["status"]]),
         note=said(cells[column["note"]]), person=_person(cells, column, line_number), line_number=line_number,
         lines=[PurchaseLine(name, said(cells[column["sku"]]), many, round(goods / many), goods)] if name else [],

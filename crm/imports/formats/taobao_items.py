@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.imports.formats import _china, _taobao, base
-from crm.imports.formats.base import Header, Needs, Options, Purchase, PurchaseLine, Undated, clean
+from crm.imports.formats.base import Addition, Header, Needs, Options, Purchase, PurchaseLine, clean
 from crm.orders.purchases import LINES
 
 SLUG = "taobao_items"
@@ -50,7 +50,7 @@ def parse(groups, options: Options):
     )
 
 
-def _purchase(rows, cells, column, options: Options) -> Purchase | Undated:
+def _purchase(rows, cells, column, options: Options) -> Purchase | Addition:
     lines = [_line(row, column, options) for _number, row in rows]
     words = [clean(row[column["status"]]) for _number, row in rows]
     still_open = [word for word in words if not _china.is_cancelled(word)]
@@ -74,7 +74,7 @@ def _purchase(rows, cells, column, options: Options) -> Purchase | Undated:
         options.warn("no_total_column", rows[0][0])
         return purchase
     reason = _("Nothing here says when this was ordered: import the report of orders (订单) first, then this one again")
-    return Undated(purchase, list(base.bad(rows, reason)))
+    return Addition(purchase, list(base.bad(rows, reason)))
 
 
 def _line(cells, column, options: Options) -> PurchaseLine:

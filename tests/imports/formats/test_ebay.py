@@ -3,7 +3,7 @@
 import datetime as dt
 
 from crm.contacts.models import Contact
-from crm.imports.formats.base import BadRow
+from crm.imports.formats.base import Addition, Purchase
 from crm.orders.models import Order
 
 ORDERS = """\
@@ -81,8 +81,8 @@ LEDGER = """\
 
 def test_only_sales_and_refunds_of_the_ledger_are_read(parse):
     found = parse(LEDGER)
-    (order,) = [item for item in found if not isinstance(item, BadRow)]
-    (bad,) = [item for item in found if isinstance(item, BadRow)]
+    (order,) = [item for item in found if isinstance(item, Purchase)]
+    ((bad,),) = [item.bad for item in found if isinstance(item, Addition)]
     assert (parse.looked.format, parse.surveyed.rows_total, parse.warned) == (
         "ebay_transactions", 5, [("skipped_fees", 7), ("skipped_fees", 9)],
     )  # fmt: skip

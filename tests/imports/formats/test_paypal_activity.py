@@ -58,8 +58,10 @@ def test_what_is_no_sale_is_counted(parse, said, code):
 
 def test_a_refund_of_another_month_is_rejected_and_not_an_order(parse):
     refund = {**ROW, "Type": "Payment Refund", "Gross": "-149.00", "Transaction ID": "T2", "Reference Txn ID": "T0"}
-    (bad,) = parse(table(refund))
+    (addition,) = parse(table(refund))
+    (bad,) = addition.bad
     assert (type(bad), bad.reason[:42]) == (BadRow, "The sale that was refunded is not in this ")
+    assert (addition.purchase.number, addition.purchase.refunded_minor) == ("T0", 14900)
 
 
 def test_the_status_tells_of_a_refund_in_another_file(parse):
