@@ -122,3 +122,4 @@ FORMATS = {
         plain,
     )
 }
+CHOICES = {slug: member.LABEL for slug, member in FORMATS.items() if member is not ledgers}  # what a file can be read as

@@ -27,3 +27,9 @@ def test_the_owner_is_told_on_the_import(take, db):
         '"September 3, 2026",Sale,Payment for Order #9001,,CAD,CA$76.00,--,CA$76.00,\n'
     )
     assert (importing.state, importing.error[:33]) == ("failed", "This is Etsy's monthly statement:")
+
+
+def test_nobody_can_choose_what_is_refused(owner_client, shop):
+    page = owner_client.get("/import/new/").content.decode()
+    assert "A statement of payouts and fees" not in page
+    assert 'value="paypal_activity"' in page
