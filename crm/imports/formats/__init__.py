@@ -122,4 +122,5 @@ FORMATS = {
         plain,
     )
 }
-CHOICES = {slug: member.LABEL for slug, member in FORMATS.items() if member is not ledgers}  # what a file can be read as
+# what a file can be read as
+CHOICES = {slug: member.LABEL for slug, member in FORMATS.items() if member is not ledgers}
