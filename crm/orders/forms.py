@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.contacts.forms import DateInput
 from crm.lib.money import digits, from_minor, to_minor
+from crm.lib.templatetags import say
 from crm.orders.models import Order, Product
 
 SORTS = {
@@ -82,3 +83,18 @@ class ProductForm(forms.ModelForm):
             required=False,
             initial=self.instance.cost_minor,
         )
+        self.fields["stock"] = forms.FloatField(
+            label=_("Units on hand now"),
+            min_value=0,
+            max_value=10**9,
+            required=False,
+            help_text=self._counted(),
+        )
+
+    def _counted(self) -> str:
+        """Say what was counted last; an empty field leaves that as it is."""
+        if self.instance.stock is None:
+            return _("Count once; what is sold from then on is taken off. Left empty, it stays unknown.")
+        return _("Counted on %(date)s: %(units)s. Left empty, that stays.") % {
+            "date": say.day(self.instance.stock_at), "units": say.number(self.instance.stock),
+        }  # fmt: skip

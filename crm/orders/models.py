@@ -29,6 +29,8 @@ class Product(models.Model):
     price_minor = models.BigIntegerField(null=True, blank=True)
     cost_minor = models.BigIntegerField(null=True, blank=True)
     is_active = models.BooleanField(_("On sale"), default=True)
+    stock = models.FloatField(null=True, blank=True)  # units on hand at the end of `stock_at`, counted by the owner
+    stock_at = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by_import = models.BigIntegerField(null=True, editable=False, db_index=True)
 

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import replace_url
@@ -192,16 +193,23 @@ def products(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def edit_product(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keep a product's category, what it costs, and whether it is still on sale."""
+    """Keep a product's category, what it costs, how many are on hand, and whether it is still on sale."""
     product = get_object_or_404(Product, pk=pk)
     currency = request.shop.currency
+    back = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = reverse("orders:products")
     if request.method == "POST":
         form = ProductForm(request.POST, instance=product, currency=currency)
         if form.is_valid():
-            Product.objects.filter(pk=pk).update(**form.cleaned_data)
+            told = form.cleaned_data
+            counted = told.pop("stock")
+            if counted is not None:
+                told |= {"stock": counted, "stock_at": clock.local_date(clock.now(), request.shop.timezone)}
+            Product.objects.filter(pk=pk).update(**told)
             messages.success(request, _("“%(product)s” is saved.") % {"product": product.name})
-            return redirect("orders:products")
+            return redirect(back)
     else:
         form = ProductForm(instance=product, currency=currency)
     status = 422 if form.is_bound else 200
-    return render(request, "orders/product.html", {"product": product, "form": form}, status=status)
+    return render(request, "orders/product.html", {"product": product, "form": form, "back": back}, status=status)

@@ -44,6 +44,14 @@ def number(value) -> str:
 
 
 @register.filter
+def units(value) -> str:
+    """Write how many of a thing, which may be a part of one: 24, 3.5; many are written whole."""
+    if value is None or value == "":
+        return "–"
+    return number(round(value) if abs(value) >= 10 or value == round(value) else round(value, 1))
+
+
+@register.filter
 def percent(share, places: int = 0) -> str:
     """Write a share between 0 and 1: 0.418|percent:1 is 41.8%."""
     if share is None or share == "":
