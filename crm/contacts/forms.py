@@ -111,6 +111,11 @@ class FilterForm(forms.Form):
     points = forms.ChoiceField(
         label=_("Points"), choices=_any([("yes", _("Has points")), ("no", _("Has none"))]), required=False
     )
+    discounts = forms.ChoiceField(
+        label=_("Money off"),
+        choices=_any([("never", _("Never give money off")), ("open", _("May get money off"))]),
+        required=False,
+    )
     ids = IdsField(widget=forms.HiddenInput, required=False)
     sort = forms.ChoiceField(label=_("Sort by"), choices=SORTS.items(), required=False)
 
@@ -135,11 +140,15 @@ class ContactForm(forms.ModelForm):
             "country",
             "birthday",
             "language",
+            "never_discount",
         )
         widgets = {"birthday": DateInput}
         help_texts = {
             "greeting": _("Used in messages, for example “Mrs. Hartmann” or “Lena”. Empty: the first name."),
             "language": _("Two letters, for example de or en. Empty: not known."),
+            "never_discount": _(
+                "Coupons and campaigns that carry one leave this customer out. Messages and points go on."
+            ),
         }
 
     def clean(self):

@@ -195,6 +195,9 @@ class Filter:
     def _points(self, value):
         return Q(points_balance__gt=0) if value == "yes" else Q(points_balance__lte=0)
 
+    def _discounts(self, value):
+        return Q(never_discount=value == "never")
+
     def _ids(self, value):
         return Q(pk__in=value)
 
@@ -244,6 +247,8 @@ class Filter:
                 return _("Country: %(country)s") % {"country": value}
             case "points":
                 return _("Has points") if value == "yes" else _("Has no points")
+            case "discounts":
+                return _("Never give money off") if value == "never" else _("May get money off")
         return ngettext("%(count)s chosen customer", "%(count)s chosen customers", len(value)) % {"count": len(value)}
 
     def _money(self, value) -> str:

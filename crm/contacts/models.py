@@ -3,6 +3,8 @@
 Contact          one person. The words on screen are "customer". `email` and `phone` hold what was
                  written, `email_key` and `phone_key` what we match on (lower case; digits with
                  country code). A masked phone or a relay address that changes is never a key.
+                 `never_discount`: the owner's word that this person gets no coupon and no campaign that carries one;
+                 of two people who turn out to be one, the stricter word holds.
 ContactKey       the person's number on a platform: (source, value) is unique, e.g. ("shopify", "721").
                  One person may have many; a key never moves without a merge.
 Consent          append-only: every yes and no with its source, wording and time. `Contact.consent`
@@ -32,6 +34,9 @@ class ContactQuerySet(models.QuerySet):
     def alive(self):
         return self.filter(erased_at=None)
 
+    def open_to_discounts(self):
+        return self.filter(never_discount=False)
+
 
 class Contact(models.Model):
     class ConsentState(models.TextChoices):
@@ -57,6 +62,7 @@ class Contact(models.Model):
     tags = models.JSONField(_("Tags"), default=list, blank=True)
     extra = models.JSONField(default=dict, blank=True)  # columns of imported files we have no field for
     consent = models.CharField(max_length=8, choices=ConsentState, default=ConsentState.UNKNOWN)
+    never_discount = models.BooleanField(_("Never give money off"), default=False, db_default=False)
     typed_fields = models.JSONField(default=list, editable=False)  # corrected by hand: no import overwrites them
     joined_at = models.DateTimeField()  # first known moment: sign-up or first order
     created_at = models.DateTimeField(auto_now_add=True)
@@ -100,6 +106,7 @@ class Contact(models.Model):
             models.Index(fields=["group", "-spent_minor", "-id"], name="contact_by_group"),
             models.Index(fields=["-joined_at", "-id"], name="contact_by_joined"),
             models.Index(fields=["first_order_at"], name="contact_by_first_order"),
+            models.Index(fields=["id"], name="contact_never_discount", condition=Q(never_discount=True)),
         ]
 
     def __str__(self):
@@ -138,6 +145,7 @@ class Consent(models.Model):
         LINK = "link", _("Unsubscribe link")
         CLICK = "click", _("One-click unsubscribe")
         BOUNCE = "bounce", _("Address does not exist")
+        PAGE = "page", _("On their own page")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents")
     state = models.CharField(max_length=8, choices=Contact.ConsentState)

@@ -37,6 +37,26 @@ def replace_members(
     return segment
 
 
+@transaction.atomic
+def let_in_and_out(slug: str, *, come: Iterable[int] = (), leave: Iterable[int] = ()) -> int | None:
+    """Move people between two nights; return how many members there are now, None where nobody moved.
+
+    The size kept under the night's date stays as the night found it.
+    """
+    segment = Segment.objects.filter(slug=slug, kind=Segment.Kind.COMPUTED).first()
+    if segment is None:
+        return None
+    gone, _by_model = segment.members.filter(contact_id__in=bulk.among(list(leave))).delete()
+    known = set(segment.members.filter(contact_id__in=bulk.among(list(come))).values_list("contact_id", flat=True))
+    new = [(segment.id, member) for member in sorted(set(come) - known)]
+    bulk.insert(SegmentMember, ("segment_id", "contact_id"), new, ignore_conflicts=True)
+    if not gone and not new:
+        return None
+    totals = people(segment).aggregate(members=Count("id"), spent=Sum("spent_minor"))
+    Segment.objects.filter(pk=segment.pk).update(member_count=totals["members"], spent_minor=totals["spent"] or 0)
+    return totals["members"]
+
+
 def people(segment: Segment) -> QuerySet:
     """Return who is in the segment now."""
     if segment.kind == Segment.Kind.SAVED:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from crm.contacts.models import Contact
 from crm.lib import bulk
+from crm.lib.prepared import Asked
 
 COLUMNS = frozenset(
     (
@@ -38,14 +39,14 @@ def report(rows: Iterable[Sequence], *, columns: Sequence[str]) -> int:
     return bulk.update(Contact, columns, rows)
 
 
-def report_from(reports: QuerySet, *, columns: Sequence[str]) -> int:
+def report_from(reports: QuerySet | Asked, *, columns: Sequence[str]) -> int:
     """Write what a query says, contact's id first and then `columns`, where it differs; return for how many it did.
 
     The database does it by itself: nothing is read into Python, and nothing is written that is so already.
     """
     _check(columns)
     quote = connection.ops.quote_name
-    sql, params = reports.query.sql_with_params()
+    sql, params = (reports if isinstance(reports, Asked) else reports.query).sql_with_params()
     said = [f"v{index}" for index in range(len(columns))]
     table = quote(Contact._meta.db_table)
     held = [f"{table}.{quote(column)}" for column in columns]

@@ -222,7 +222,8 @@ def _csv(asked: Filter, request: HttpRequest) -> HttpResponse:
         address = (person.street, person.postcode, person.city, person.region, person.country)
         return [
             person.pk, person.name, person.email, person.phone, person.company, *address, person.birthday,
-            person.language, ", ".join(person.tags), states[person.consent], date(person.joined_at),
+            person.language, ", ".join(person.tags), states[person.consent],
+            _("yes") if person.never_discount else "", date(person.joined_at),
             person.order_count, from_minor(person.spent_minor, currency), currency, date(person.last_order_at),
             person.points_balance, groups.get(person.group, ""), stages.get(person.stage, ""),
             "" if person.churn_risk is None else f"{person.churn_risk:.3f}", person.scored_on,
@@ -231,7 +232,7 @@ def _csv(asked: Filter, request: HttpRequest) -> HttpResponse:
     header = [
         _("Number"), _("Full name"), _("E-mail"), _("Phone"), _("Company"), _("Street"), _("Postcode"), _("City"),
         _("Region"), _("Country"), _("Birthday"), _("Language"), _("Tags"), _("Permission to write"),
-        _("Customer since"), _("Orders"), _("Total spent"), _("Currency"),
+        _("Never give money off"), _("Customer since"), _("Orders"), _("Total spent"), _("Currency"),
         _("Last order"), _("Points"), _("Group"), _("Stage"), _("Churn risk"), _("Risk and group as of"),
     ]  # fmt: skip
     filename = f"customers-{clock.local_date(asked.now, zone).isoformat()}.csv"
@@ -349,6 +350,8 @@ def _over(request: HttpRequest, pk: int) -> ContactForm:
 
 def _differences(contact: Contact, form: ContactForm) -> list[tuple[str, str, str]]:
     def shown(value) -> str:
+        if isinstance(value, bool):
+            return _("yes") if value else _("no")
         return day(value) if isinstance(value, dt.date) else str(value or "–")
 
     return [

@@ -40,11 +40,20 @@ def rows(queryset: models.QuerySet) -> list[tuple]:
         sql, params = compiler.as_sql()
     except EmptyResultSet:
         return []
-    readers = [
+    return read(sql, params, readers(compiler))
+
+
+def readers(compiler) -> list[tuple[int, Callable]]:
+    """Return what each column of a compiled query has to be read by, where it is not plain."""
+    return [
         (index, reader)
         for index, (expression, _sql, _alias) in enumerate(compiler.select)
         if (reader := _reader(expression))
     ]
+
+
+def read(sql: str, params: Sequence, readers: Sequence[tuple[int, Callable]]) -> list[tuple]:
+    """Return the rows of a query, its columns read by these readers."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         found = cursor.fetchall()
