@@ -17,6 +17,7 @@ from crm.api import tasks
 from crm.api.models import Delivery, Target
 from crm.api.providers import generic
 from crm.lib import changes, clock, hints, outward
+from crm.lib.prepared import Prepared
 
 TOPICS = {
     changes.PEOPLE: _("Customers were added or changed"),
@@ -27,6 +28,7 @@ TOPICS = {
 PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440, 1440)]
 GIVEN_UP_AFTER = dt.timedelta(days=5)
 KEPT = dt.timedelta(days=30)
+_ACTIVE = Prepared(lambda: Target.objects.filter(is_active=True).values_list("pk", "topics"))
 _MOST_IDS = 1_000
 _PORTION = 50
 _LEASE = dt.timedelta(minutes=2)  # longer than a target may take to answer
@@ -41,13 +43,13 @@ def open_target(url: str, *, topics: Collection[str], now: dt.datetime) -> Targe
 
 def announce(topic: str, ids: Iterable[int]) -> None:
     """Write down the news for every target that asked for it, in the transaction of the change."""
-    targets = [target for target in Target.objects.filter(is_active=True) if topic in target.topics]
+    targets = [target_id for target_id, topics in _ACTIVE() if topic in topics]
     if not targets:
         return
     now, ids = clock.now(), sorted(ids)
     portions = [ids[start : start + _MOST_IDS] for start in range(0, len(ids), _MOST_IDS)]
     Delivery.objects.bulk_create(
-        Delivery(target=target, topic=topic, payload={"ids": portion}, next_at=now, created_at=now)
+        Delivery(target_id=target, topic=topic, payload={"ids": portion}, next_at=now, created_at=now)
         for target in targets
         for portion in portions
     )

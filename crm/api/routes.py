@@ -20,11 +20,11 @@ from crm.api.schemas import (
     CouponIn,
     CouponOrderIn,
     CouponUseIn,
-    CustomerIn,
     CustomerOut,
     DiscountOut,
     Done,
     Id,
+    NewCustomerIn,
     OrderIn,
     OrderOut,
     PointsIn,
@@ -41,12 +41,14 @@ from crm.contacts import consent, matching
 from crm.contacts.models import Consent, Contact
 from crm.coupons import redeeming
 from crm.coupons.pricing import Basket, Line
-from crm.imports import intake
+from crm.imports import intake, sent_by
 from crm.lib import clock, money
 from crm.orders.correcting import RefundTooLarge
 from crm.orders.models import Order, OrderLine, Product
 from crm.orders.recording import product_key
+from crm.portal import invitations
 from crm.rewards import ledger
+from crm.rewards.models import Referral
 
 api = NinjaAPI(
     title="Regulars", version="1", docs_url=None, openapi_url="/openapi.json", urls_namespace="api-v1",
@@ -144,13 +146,18 @@ def customer(request, id: Path[int]):
 
 
 @_post("/customers", "customers:write", Done, "Add or change customers")
-def take_customers(request, rows: Annotated[list[CustomerIn], Rows], idempotency_key: Key = ""):
+def take_customers(request, rows: Annotated[list[NewCustomerIn], Rows], idempotency_key: Key = ""):
+    advocates = [_advocate(row.referred_by) for row in rows]
+
     def act() -> dict:
         taken = intake.take_people([row.person(source=SOURCE, authoritative=True) for row in rows], now=clock.now())
         ids = set(taken.contact_ids) - {None}
         changed = {contact_id for contact_id, *_rest in taken.matched.changed}
         made = len(taken.matched.created)
         rest = len(ids) - made - len(changed)
+        for contact_id, advocate in zip(taken.contact_ids, advocates):
+            if contact_id is not None:
+                sent_by.refused(contact_id, advocate=advocate, via=Referral.Via.API, now=clock.now())
         return {"ids": taken.contact_ids, "created": made, "changed": len(changed), "unchanged": rest}
 
     return _once(request, idempotency_key, act)
@@ -368,6 +375,14 @@ _LINES = Prefetch("lines", queryset=OrderLine.objects.order_by("position"))
 
 def _person(contact_id: int) -> Contact:
     return get_object_or_404(Contact.objects.alive(), pk=contact_id)
+
+
+def _advocate(text: str) -> Contact | None:
+    """Return whose invitation this is; refuse one that is nobody's."""
+    advocate = invitations.advocate_of(text) if text else None
+    if text and advocate is None:
+        raise HttpError(422, _("referred_by: no customer gives out “%(code)s”.") % {"code": text})
+    return advocate
 
 
 def _ids(text: str) -> list[int]:

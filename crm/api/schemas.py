@@ -68,11 +68,17 @@ class CustomerIn(Strict):
 
     def person(self, *, source: str, authoritative: bool) -> Person:
         """Return what the door takes."""
-        given = self.model_dump(exclude={"reference", "consent_wording"})
+        given = self.model_dump(exclude={"reference", "consent_wording", "referred_by"})
         return Person(
             source=source, key=self.reference, consent_detail=self.consent_wording or f"API: {source}",
             authoritative=authoritative, **given,
         )  # fmt: skip
+
+
+class NewCustomerIn(CustomerIn):
+    """A customer, and who sent them; that counts only for somebody who never bought."""
+
+    referred_by: Text = Field("", description="The invitation code or address of the customer who sent them")
 
 
 class LineIn(Strict):
@@ -216,8 +222,17 @@ class UseOut(Schema):
     state: str
 
 
+class Fault(Schema):
+    """What is wrong with one field of a request, and where it stands."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
 class Problem(Schema):
-    detail: str
+    detail: str | list[Fault]
+    reason: str = ""  # of a refused coupon
 
 
 class Saved(Schema):

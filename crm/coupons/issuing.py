@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from crm.contacts.models import Contact
 from crm.coupons import codes
 from crm.coupons.models import Code, Coupon
 from crm.lib import bulk
@@ -45,14 +46,19 @@ def share(coupon: Coupon, *, word: str, now: dt.datetime) -> Code:
 
 @transaction.atomic
 def issue(coupon: Coupon, *, count: int, now: dt.datetime, contact_ids: Collection[int] | None = None) -> int:
-    """Make `count` codes, or one for each of these people who has none yet; return how many were made."""
+    """Make `count` codes, or one for each of these people who has none yet; return how many were made.
+
+    Nobody who is never to be given money off gets one; a gift card is paid for, and anybody may have it.
+    """
     people: list[int | None]
     if contact_ids is None:
         people = [None] * min(count, MOST_AT_ONCE)
     else:
-        owned = Code.objects.filter(coupon=coupon, contact__in=bulk.among(contact_ids))
-        have = set(owned.values_list("contact", flat=True))
-        people = [contact_id for contact_id in dict.fromkeys(contact_ids) if contact_id not in have]
+        wanted = Contact.objects.alive().filter(id__in=bulk.among(contact_ids))
+        if coupon.gives != Coupon.Gives.GIFT_CARD:
+            wanted = wanted.open_to_discounts()
+        wanted = wanted.exclude(id__in=Code.objects.filter(coupon=coupon, contact__isnull=False).values("contact"))
+        people = list(wanted.order_by("id").values_list("id", flat=True))
     if not people:
         return 0
     first, prefix = _reserve(coupon.pk, len(people)), prefix_of(coupon)

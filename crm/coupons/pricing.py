@@ -8,6 +8,8 @@ before left. No line is sold below its cost unless the coupon may, and nothing b
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from crm.orders import costs
+
 PRODUCT, BUY_GET, AMOUNT, PERCENT, SHIPPING, GIFT_CARD = (
     "product", "buy_get", "amount", "percent", "shipping", "gift_card",
 )  # fmt: skip
@@ -57,11 +59,25 @@ class Terms:
 
 def discounts(basket: Basket, coupons: Sequence[Terms]) -> list[int]:
     """Return what each coupon takes off, beside them."""
+    return _applied(basket, coupons)[0]
+
+
+def left(basket: Basket, coupons: Sequence[Terms]) -> Basket:
+    """Return the basket as these coupons leave it."""
+    return _applied(basket, coupons)[1]
+
+
+def floor(basket: Basket) -> int:
+    """Return what a basket may not be sold below: the cost of its lines, where that is known and not undercut."""
+    return sum(map(_floor, basket.lines))
+
+
+def _applied(basket: Basket, coupons: Sequence[Terms]) -> tuple[list[int], Basket]:
     left = Basket([replace(line) for line in basket.lines], basket.shipping_minor)
     taken = [0] * len(coupons)
     for place in sorted(range(len(coupons)), key=lambda index: (ORDER.index(coupons[index].gives), index)):
         taken[place] = _take(left, coupons[place])
-    return taken
+    return taken, left
 
 
 def _take(left: Basket, terms: Terms) -> int:
@@ -104,7 +120,11 @@ def _off(line: Line, amount: int, terms: Terms, *, is_gift: bool = False) -> int
 
 def _room(line: Line) -> int:
     """Return what may be taken off a line without selling it below cost."""
-    return max(line.total_minor - (line.cost_minor or 0) * line.quantity, 0)
+    return max(line.total_minor - _floor(line), 0)
+
+
+def _floor(line: Line) -> int:
+    return costs.floor(line.total_minor, quantity=line.quantity, cost_minor=line.cost_minor)
 
 
 def _spread(lines: list[Line], amount: int, *, below_cost: bool) -> int:

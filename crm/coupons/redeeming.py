@@ -10,8 +10,8 @@
 - A reservation nobody redeems goes back after `reserved_until` (the sweep `coupons`). What went back stays back.
 - Limits and the budget are held by guarded statements in the transaction of the use: sixteen processes cannot use a
   code 501 times where it may be used 500 times, on either database.
-- Refused carries a reason for the owner. Somebody who merely tries codes is told `NOT_VALID`, whatever the reason, and
-  `who` is counted: too many wrong codes, and the door stays shut for a while.
+- Refused carries a reason for the owner and for programs with a key; what their customers hear is theirs to say. `who`
+  tries is counted: too many wrong codes, and the door stays shut for a while.
 """
 
 import datetime as dt
@@ -24,7 +24,6 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.accounts import throttling
 from crm.accounts.models import Shop
@@ -36,7 +35,6 @@ from crm.lib import clock
 from crm.lib.templatetags import say
 from crm.orders.models import Order
 
-NOT_VALID = gettext_lazy("This code cannot be used here.")
 HELD_FOR = dt.timedelta(minutes=30)
 _TRIES, _PER = 20, dt.timedelta(minutes=10)
 
@@ -80,6 +78,11 @@ def check(
     """Return what each code would take off this basket, all of them together; raise Refused."""
     found = [_find(text, who=who, now=now) for text in texts]
     return _offers(found, basket=basket, contact_id=contact_id, now=now)
+
+
+def left(offers: Sequence[Offer], basket: Basket) -> Basket:
+    """Return the basket as these offers leave it."""
+    return pricing.left(basket, [_terms(offer.code) for offer in offers])
 
 
 def reserve(

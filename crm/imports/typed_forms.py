@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.contacts import matching
 from crm.contacts.forms import ContactForm, TagsForm
 from crm.contacts.models import Contact
+from crm.imports.sent_by import SentByField
 from crm.lib import clock
 from crm.lib.templatetags.say import money
 from crm.orders.forms import MoneyField
@@ -179,6 +180,7 @@ class PersonForm(ContactForm):
         required=False,
         help_text=_("For example: “signed the card at the counter on 3 May”. Needed for a yes."),
     )
+    sent_by = SentByField()
     anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
     clean_tags = TagsForm.clean_tags
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from crm.contacts import listing, matching
 from crm.contacts.matching import Person
 from crm.contacts.models import Contact
-from crm.imports import intake, typed
+from crm.imports import intake, sent_by, typed
 from crm.imports.typed_forms import (
     MAX_LINES,
     SHOWN_LINES,
@@ -31,10 +32,12 @@ from crm.lib.templatetags.say import money
 from crm.orders.correcting import RefundTooLarge
 from crm.orders.models import Order, Product
 from crm.orders.recording import Purchase, PurchaseLine
+from crm.rewards.models import Referral
 
 FOUND = 8  # customers offered for a search
 DATALIST = 300  # newest products offered while typing
 LINES = "lines"
+NOT_TEXT = ("greeting", "birthday", "never_discount")  # of a customer's form: a Person is told these otherwise, or not
 HELPERS = ("find_customer", "add_line", "recount")  # buttons that redraw the form and save nothing
 
 
@@ -372,17 +375,23 @@ def contact_new(request: HttpRequest) -> HttpResponse:
         if not alike or (cleaned["anyway"] and not same_email):
             person = Person(
                 source=typed.SOURCE,
-                **{name: cleaned[name] for name in PersonForm.Meta.fields if name not in ("greeting", "birthday")},
+                **{name: cleaned[name] for name in PersonForm.Meta.fields if name not in NOT_TEXT},
                 birthday=cleaned["birthday"],
                 tags=cleaned["tags"],
                 consent="yes" if cleaned["consent"] else "",
                 consent_detail=cleaned["consent_detail"],
             )
-            contact_id = typed.new_person(
-                person, form_key=cleaned["form_key"], greeting=cleaned["greeting"], apart=bool(alike), now=clock.now()
-            )
+            now = clock.now()
+            with transaction.atomic():
+                contact_id = typed.new_person(
+                    person, form_key=cleaned["form_key"], greeting=cleaned["greeting"], apart=bool(alike), now=now
+                )
+                who, via = cleaned["sent_by"], Referral.Via.TYPED
+                why = sent_by.refused(contact_id, advocate=who, via=via, now=now)
             contact = Contact.objects.get(pk=contact_id)
             messages.success(request, _("%(name)s is added.") % {"name": contact.display_name})
+            if why:
+                messages.warning(request, why)
             if cleaned["consent"] and contact.consent != Contact.ConsentState.YES:
                 text = _("This address once asked not to be written to, so the yes was not taken over.")
                 messages.warning(request, text)

@@ -16,9 +16,9 @@ from crm.coupons import issuing
 from crm.coupons import wording as coupon_wording
 from crm.coupons.models import Code, Coupon
 from crm.lib import clock
-from crm.portal import cards
+from crm.portal import cards, invitations
 from crm.portal.squares import square
-from crm.rewards import explaining, holding, ledger, redeeming, tiers
+from crm.rewards import explaining, holding, ledger, redeeming, referring, tiers
 from crm.rewards.explaining import Explained
 from crm.rewards.holding import Holding
 from crm.rewards.tiers import Progress
@@ -95,6 +95,23 @@ class OwnPage:
         """Return the square that the camera of the owner's phone or a scanner at the till reads."""
         address = f"{settings.SITE_URL}{reverse('till:counter')}?q={self.code}"
         return square(address, label=_("Your card for the counter, code %(code)s") % {"code": self.code})
+
+    @cached_property
+    def promise(self) -> referring.Promise:
+        """What the rules of today promise to a friend and to whoever sends one."""
+        return referring.promise(at=self.now)
+
+    @cached_property
+    def sent(self) -> referring.Sent:
+        return referring.sent_by(self.contact.pk)
+
+    @cached_property
+    def invitation(self) -> str:
+        return invitations.address(self.contact.pk)
+
+    @property
+    def invitation_square(self) -> SafeString:
+        return square(self.invitation, label=_("QR code of your invitation"))
 
     @cached_property
     def coupons(self) -> list[OpenCoupon]:

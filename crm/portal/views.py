@@ -67,14 +67,13 @@ def permission(request: HttpRequest, contact: Contact, token: str) -> HttpRespon
     """Note a yes or a no to messages; a yes never lifts an earlier no."""
     now, said, saved = clock.now(), request.POST.get("messages"), 0
     if said in ("yes", "no") and _may_save(contact, now):
-        detail = _("On their own page: %(said)s")
         if said == "yes":
-            text = detail % {"said": _("I want messages from %(shop)s by e-mail.") % {"shop": request.shop.name}}
+            text = _("I want messages from %(shop)s by e-mail.") % {"shop": request.shop.name}
             state = Contact.ConsentState.YES
-            saved = consent.record([contact.pk], state=state, source=Consent.Source.LINK, detail=text, at=now)
+            saved = consent.record([contact.pk], state=state, source=Consent.Source.PAGE, detail=text, at=now)
         else:
-            text = detail % {"said": _("No messages, please.")}
-            consent.withdraw(contact.pk, source=Consent.Source.LINK, detail=text, at=now)
+            text = _("No messages, please.")
+            consent.withdraw(contact.pk, source=Consent.Source.PAGE, detail=text, at=now)
             saved = 1
     return _back(token, "messages", is_saved=bool(saved))
 

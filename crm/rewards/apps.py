@@ -22,6 +22,7 @@ class RewardsConfig(AppConfig):
             moments,
             panels,
             redeeming,
+            referring,
             triggers,
         )
 
@@ -34,10 +35,13 @@ class RewardsConfig(AppConfig):
         sweeps.register("expiring", falling_due.expire)
         sweeps.register("points_daily", daily.daily)
         sweeps.register("levels", levelling.sweep)
+        sweeps.register("referrals", referring.reward_due)
         sweeps.register("books", auditing.audit_due)
         timeline.register("points", moments.points)
         timeline.register("levels", moments.levels)
+        timeline.register("referrals", moments.referrals)
         contact_panels.register("points", panels.of_contact, "rewards/_panel.html")
+        contact_panels.register("friends", panels.friends_of_contact, "rewards/_friends_panel.html")
         order_panels.register("points", panels.of_order, "rewards/_order_panel.html")
         books.register("points_balances", checking.balances_are_sums)
         books.register("points_entries", checking.entries_have_accounts)
@@ -48,6 +52,7 @@ class RewardsConfig(AppConfig):
         books.register("points_guards", checking.database_guards)
         books.register("points_shown", checking.customers_show_their_balance)
         books.register("points_of_orders", checking.orders_got_what_they_are_due)
+        books.register("referrals", checking.referrals_were_rewarded_once)
         books.register("levels", checking.levels_follow_one_another)
         books.register("orders_net", checking.orders_net)
         books.register("customers_standing", checking.customers_standing)

@@ -11,7 +11,7 @@ from crm.lib import clock
 from crm.lib.templatetags import say
 from crm.orders.models import Order
 from crm.rewards import ledger, settling, tiers, triggers
-from crm.rewards.models import Account, Allocation, Entry, Lot, Membership, Redemption, Rule
+from crm.rewards.models import Account, Allocation, Entry, Lot, Membership, Redemption, Referral, Rule
 from crm.rewards.rules import ORDER, RULES
 
 SHOWN = 5  # how many culprits a finding names
@@ -170,6 +170,31 @@ def orders_got_what_they_are_due() -> tuple[bool, str]:
     return True, ngettext(
         "%(count)s order has the points it is due.", "%(count)s orders have the points they are due.", seen
     ) % {"count": say.number(seen)}
+
+
+def referrals_were_rewarded_once() -> tuple[bool, str]:
+    """See that each reward for a friend stands for the order it was given for, and none without a friend."""
+    back = f"EXISTS (SELECT 1 FROM {_table(Entry)} back WHERE back.source = entry.source || ':back')"
+    wrong = _rows(
+        f"""SELECT referral.id FROM {_table(Referral)} referral
+        JOIN {_table(Entry)} entry ON entry.id = referral.reward_id
+        WHERE entry.points <= 0 OR entry.order_ref <> referral.order_ref OR {back} ORDER BY referral.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These friends (by id) were rewarded for another order: %(ids)s."), wrong)
+    wrong = _rows(
+        f"""SELECT entry.id FROM {_table(Entry)} entry JOIN {_table(Account)} account ON account.id = entry.account_id
+        WHERE entry.kind = 'occasion' AND entry.order_ref IS NOT NULL AND entry.points > 0
+          AND account.contact_id IS NOT NULL AND NOT {back}
+          AND NOT EXISTS (SELECT 1 FROM {_table(Referral)} referral WHERE referral.reward_id = entry.id)
+        ORDER BY entry.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These entries reward somebody for no friend: %(ids)s."), wrong)
+    sent = Referral.objects.count()
+    return True, ngettext("%(count)s friend was sent.", "%(count)s friends were sent.", sent) % {
+        "count": say.number(sent)
+    }
 
 
 def levels_follow_one_another() -> tuple[bool, str]:

@@ -20,7 +20,7 @@ from crm.accounts.models import Shop
 from crm.lib import clock
 from crm.orders.models import Order
 from crm.rewards import runoff, tiers
-from crm.rewards.models import Account, Entry, Lot, Membership, Redemption, Reward
+from crm.rewards.models import Account, Entry, Lot, Membership, Programme, Redemption, Reward
 
 HAPPENED, WRITTEN = "at", "created_at"  # the columns a movement can be counted by
 KEPT_FOR = 3_600  # seconds, as long as nothing is written to the ledger
@@ -149,7 +149,18 @@ class Months:
 
 
 def point_worth() -> Worth | None:
-    """Return what a point is worth: by the reward most points went into, else by the cheapest; None without any."""
+    """Return what points are worth: what the owner says, else what a reward says; None where nobody says."""
+    said = Programme.current().per_100_minor
+    return Worth(100, said) if said else reward_worth()
+
+
+def say_worth(per_100_minor: int | None) -> None:
+    """Keep what the owner says 100 points are worth; None leaves it to the rewards."""
+    Programme.objects.update_or_create(pk=1, defaults={"per_100_minor": per_100_minor})
+
+
+def reward_worth() -> Worth | None:
+    """Return what points are worth by the reward most of them went into, else by the cheapest; None without any."""
     rewards = list(Reward.objects.filter(is_active=True, worth_minor__gt=0).order_by("points", "pk"))
     if not rewards:
         return None

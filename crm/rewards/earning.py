@@ -11,7 +11,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from crm.lib import bulk
@@ -70,11 +70,22 @@ class _Held(NamedTuple):
     until: dt.datetime | None
 
 
-class Earning:
-    """The rules of purchases, ready to be asked; what they need to know beside the sales is read by `look_at`."""
+class Levels(Protocol):
+    """Who holds which level, where it is not read from the books (rewards.climbing)."""
 
-    def __init__(self, rules: Sequence[InForce], *, zone: ZoneInfo):
-        self.rules, self.zone = rules, zone
+    def level(self, sale: Sale, rule: InForce) -> int: ...
+
+    def count(self, sale: Sale, points: int) -> None: ...
+
+
+class Earning:
+    """The rules of purchases, ready to be asked; what they need to know beside the sales is read by `look_at`.
+
+    With `levels` each customer's sales must be asked about in turn.
+    """
+
+    def __init__(self, rules: Sequence[InForce], *, zone: ZoneInfo, levels: Levels | None = None):
+        self.rules, self.zone, self.levels = rules, zone, levels
         self.earns = [rule for rule in rules if rule.kind.stage not in (MULTIPLIES, LIMITS)]
         self.multiplies = [rule for rule in rules if rule.kind.stage == MULTIPLIES]
         self.limits = [rule for rule in rules if rule.kind.stage == LIMITS]
@@ -110,7 +121,7 @@ class Earning:
                 for row in bulk.rows(found.order_by("placed_at", "pk").values_list(*Sale._fields)):
                     history[row[1]].append(Sale._make(row))
                 self._history = history
-        if self.with_level and sales:
+        if self.with_level and sales and self.levels is None:
             self._held = _held(sales, self.with_level)
         if self.with_lines and sales:
             since = min(rule.starts_at for rule in self.with_lines)
@@ -156,6 +167,8 @@ class Earning:
                     found[rule.rule_id] = Due(points, basis, *rule.terms.of(purchase.placed_on, self.zone.key))
         if found and (self.multiplies or self.limits):
             self._adjust(found, sale, purchase, earned_today)
+        if self.levels is not None:
+            self.levels.count(sale, sum(due.points for due in found.values()))
         return found
 
     def _adjust(self, found: dict[int, Due], sale: Sale, purchase: Purchase, earned_today: int) -> None:
@@ -169,6 +182,8 @@ class Earning:
 
     def _level(self, sale: Sale, rule: InForce) -> int:
         """Return the level the customer held under this rule when they ordered; 0 for none."""
+        if self.levels is not None:
+            return self.levels.level(sale, rule) if "level" in rule.kind.needs(rule.params) else 0
         for held in self._held.get((sale.contact_id, rule.rule_id), ()):
             if held.since <= sale.placed_at and (held.until is None or sale.placed_at < held.until):
                 return held.level

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 
 from crm.lib import bulk
 from crm.lib.templatetags import say
@@ -141,10 +142,7 @@ def _given(entry: Entry, rule: _Said | None, values: dict) -> str:
         ) % values
     if rule is None:
         return ngettext("%(points)s point given.", "%(points)s points given.", entry.points) % values
-    return ngettext("%(points)s point: %(rule)s.", "%(points)s points: %(rule)s.", entry.points) % {
-        **values,
-        "rule": rule.says,
-    }
+    return _("%(rule)s.") % {"rule": rule.says}  # which says how many
 
 
 def _removed(entry: Entry, *, points: str) -> str:

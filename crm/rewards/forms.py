@@ -6,6 +6,9 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.contacts.models import Contact
+from crm.orders import costs
+from crm.orders.models import Order
 from crm.rewards.models import Programme, Reward
 from crm.rewards.rules.base import AmountField
 
@@ -53,16 +56,17 @@ class RewardForm(forms.ModelForm):
 
     class Meta:
         model = Reward
-        fields = ("kind", "name", "points", "least_points", "most_percent")
+        fields = ("kind", "name", "points", "least_points", "most_percent", "may_go_below_cost")
         labels = {"points": gettext_lazy("Points it costs")}
         help_texts = {
             "name": gettext_lazy("As customers know it, such as “A coffee” or “Money off”."),
             "points": gettext_lazy("For money off: the points that buy the amount below."),
             "least_points": gettext_lazy("Only for money off. 0 for no smallest use."),
             "most_percent": gettext_lazy("Only for money off. 100 if a whole order may be paid with points."),
+            "may_go_below_cost": gettext_lazy("Only for money off, and where the cost of a product is known."),
         }
 
-    field_order = ("kind", "name", "points", "worth", "least_points", "most_percent")
+    field_order = ("kind", "name", "points", "worth", "least_points", "most_percent", "may_go_below_cost")
 
     def __init__(self, *args, currency: str, **kwargs):
         super().__init__(*args, **kwargs)
@@ -100,6 +104,12 @@ class RedeemForm(forms.Form):
         max_value=MOST_POINTS,
         help_text=gettext_lazy("Only for money off; empty for as many as one step costs."),
     )
+    number = forms.CharField(
+        label=gettext_lazy("Number of the order"),
+        max_length=120,
+        required=False,
+        help_text=gettext_lazy("One of theirs: then points take it no lower than its products cost."),
+    )
     order = AmountField(above_zero=True, required=False)
     note = forms.CharField(
         label=gettext_lazy("Note"),
@@ -109,9 +119,9 @@ class RedeemForm(forms.Form):
     )
     key = forms.RegexField(regex=r"\A[0-9a-f]{32}\Z", widget=forms.HiddenInput)
 
-    def __init__(self, *args, currency: str, **kwargs):
+    def __init__(self, *args, contact: Contact, currency: str, **kwargs):
         super().__init__(*args, **kwargs)
-        self.currency = currency
+        self.contact, self.currency = contact, currency
         self.fields["reward"].queryset = Reward.objects.filter(is_active=True).order_by("points", "pk")
         self.fields["order"].label = _("Amount of the order (%(currency)s)") % {"currency": currency}
         self.fields["order"].help_text = _("If it is known, no more is taken than the order allows.")
@@ -119,6 +129,27 @@ class RedeemForm(forms.Form):
     def clean_order(self) -> int | None:
         text = self.cleaned_data["order"]
         return self.fields["order"].read(text, self.currency) if text else None
+
+    def clean_number(self) -> Order | None:
+        number = self.cleaned_data["number"].strip()
+        orders = Order.objects.counting().filter(contact=self.contact, number=number, currency=self.currency)
+        found = orders.order_by("-placed_at", "-pk").first() if number else None
+        if number and found is None:
+            raise forms.ValidationError(_("They have no order of this number that counts."))
+        return found
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        if cleaned.get("number") and cleaned.get("order") is not None:
+            self.add_error("order", _("Say the number or the amount, not both."))
+        return cleaned
+
+    @property
+    def bounds(self) -> dict[str, int | None]:
+        """Return how much the order is and how low it may go, from valid input."""
+        if order := self.cleaned_data["number"]:
+            return {"order_minor": order.net_minor, "floor_minor": costs.floor_of(order)}
+        return {"order_minor": self.cleaned_data["order"]}
 
 
 class ProgrammeForm(forms.ModelForm):

@@ -11,6 +11,7 @@ is told. Without a rule in force nothing happens, so nobody needs to ask first.
 import datetime as dt
 from collections.abc import Collection, Iterable
 
+from django.db import transaction
 from django.db.models import Q
 
 from crm.accounts.models import Shop
@@ -27,11 +28,45 @@ MISSED_DAYS = 7  # a box that was off for a week still congratulates
 
 def give_for(contact_ids: Iterable[int], *, occasion: str, key: str, now: dt.datetime) -> int:
     """Give what the rule of an occasion gives, once for each customer and key; return to how many."""
-    rule = next((rule for rule in settling.rules_for(DEED) if rule.kind.slug == occasion and rule.covers(now)), None)
-    if rule is None:
-        return 0
+    rule = rule_of(occasion, at=now)
+    return give(contact_ids, rule, key=key, at=now, now=now) if rule else 0
+
+
+def rule_of(occasion: str, *, at: dt.datetime) -> InForce | None:
+    """Return the rule of a deed that was in force at a moment."""
+    return next((rule for rule in settling.rules_for(DEED) if rule.kind.slug == occasion and rule.covers(at)), None)
+
+
+def give(
+    contact_ids: Iterable[int],
+    rule: InForce,
+    *,
+    key: str,
+    at: dt.datetime,
+    now: dt.datetime,
+    order_ref: int | None = None,
+) -> int:
+    """Give what a rule gives for a deed done `at`, once for each customer and key; return to how many."""
     alive = Contact.objects.alive().filter(pk__in=bulk.among(sorted(set(contact_ids))))
-    return _give(alive.values_list("pk", flat=True), rule, key=key, at=now, now=now)
+    return _give(alive.values_list("pk", flat=True), rule, key=key, at=at, now=now, order_ref=order_ref)
+
+
+def take_back(given: Entry, *, now: dt.datetime) -> int:
+    """Take back, once, what was given for a deed that did not hold; return how many entries that wrote.
+
+    Its own points go first, then others; what was spent already becomes a debt or is forgiven, as the programme says.
+    """
+    with transaction.atomic():
+        row = (
+            given.account_id, -given.points, given.kind, f"{given.source}:back", "", now, given.order_ref,
+            given.rule_id, None, now, None, None,
+        )  # fmt: skip
+        return ledger.append([row])
+
+
+def source_of(occasion: str, contact_id: int, key: str) -> str:
+    """Return the name a gift has in the ledger."""
+    return f"{occasion}:{contact_id}:{key}"
 
 
 def give_for_profiles(*, now: dt.datetime) -> int:
@@ -90,7 +125,15 @@ def _is_short_february(day: dt.date) -> bool:
     return (day.month, day.day) == (2, 28) and (day + dt.timedelta(days=1)).month == 3
 
 
-def _give(contact_ids: Collection[int], rule: InForce, *, key: str, at: dt.datetime, now: dt.datetime) -> int:
+def _give(
+    contact_ids: Collection[int],
+    rule: InForce,
+    *,
+    key: str,
+    at: dt.datetime,
+    now: dt.datetime,
+    order_ref: int | None = None,
+) -> int:
     zone = Shop.current().timezone
     activates_at, expires_at = rule.terms.of(clock.local_date(at, zone), zone)
     points = rule.kind.points(None, rule.params)
@@ -100,8 +143,9 @@ def _give(contact_ids: Collection[int], rule: InForce, *, key: str, at: dt.datet
                 contact_id=contact_id,
                 points=points,
                 kind=Entry.Kind.OCCASION,
-                source=f"{rule.kind.slug}:{contact_id}:{key}",
+                source=source_of(rule.kind.slug, contact_id, key),
                 at=at,
+                order_ref=order_ref,
                 rule_id=rule.rule_id,
                 activates_at=activates_at,
                 expires_at=expires_at,

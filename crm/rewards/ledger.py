@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet, Sum, Window
 
 from crm.contacts import standing
-from crm.lib import bulk, changes
+from crm.lib import bulk, changes, prepared
+from crm.lib.prepared import Prepared
 from crm.rewards import lots
 from crm.rewards.models import Account, Allocation, Entry, Lot, Programme
 
@@ -23,6 +24,15 @@ COLUMNS = (
     "account_id", "points", "kind", "source", "reason", "at", "order_ref", "rule_id", "basis_minor", "created_at",
     "activates_at", "expires_at",
 )  # fmt: skip
+_AVAILABLE = Prepared(
+    lambda account_id: Account.objects.filter(pk=account_id, contact__isnull=False).values_list(
+        "contact_id", F("balance") - F("pending")
+    )
+)
+_OWNER = Prepared(
+    lambda account_id: Account.objects.filter(pk=account_id, contact__isnull=False).values_list("contact_id"), flat=True
+)
+_ACCOUNT = Prepared(lambda contact_id: Account.objects.filter(contact_id=contact_id).values_list("pk"), flat=True)
 POINTS, SOURCE, CREATED_AT = (COLUMNS.index(name) for name in ("points", "source", "created_at"))
 
 
@@ -76,7 +86,7 @@ def adjust(contact_id: int, *, points: int, reason: str, key: str, now: dt.datet
     """Give or take points by hand, once per `key`; never more than can be spent (NotEnoughPoints)."""
     source = f"adjust:{key}"
     with transaction.atomic():
-        account_id = open_accounts([contact_id], now=now)[contact_id]
+        account_id = account_of(contact_id, now=now)
         lock([account_id])
         written = Entry.objects.filter(source=source).first()
         if written is not None:
@@ -100,7 +110,7 @@ def spend(account_id: int, points: int, *, kind: Entry.Kind, source: str, reason
     entry = Entry(
         account_id=account_id, points=-points, kind=kind, source=source, reason=reason, at=now, created_at=now
     )
-    entry.save(force_insert=True)
+    prepared.insert(entry)
     purse.pay(entry.pk, points)
     report([account_id])
     return entry
@@ -128,6 +138,11 @@ def history(contact_id: int) -> QuerySet[Entry]:
         .annotate(balance_after=Window(Sum("points"), order_by=[F("at").asc(), F("id").asc()]))
         .order_by("-at", "-id")
     )
+
+
+def account_of(contact_id: int, *, now: dt.datetime) -> int:
+    """Return a customer's account, opened if need be."""
+    return _ACCOUNT(contact_id).first() or open_accounts([contact_id], now=now)[contact_id]
 
 
 def open_accounts(contact_ids: Iterable[int], *, now: dt.datetime) -> dict[int, int]:
@@ -198,7 +213,7 @@ def waive(debts: Collection[lots.Unpaid], *, now: dt.datetime) -> None:
 def forgive(contact_id: int, *, now: dt.datetime) -> int:
     """Forgive what a customer owes; return how many points that was."""
     with transaction.atomic():
-        account_id = open_accounts([contact_id], now=now)[contact_id]
+        account_id = account_of(contact_id, now=now)
         lock([account_id])
         debts = []
         if Account.objects.filter(pk=account_id, debt__gt=0).exists():
@@ -218,7 +233,11 @@ def bring_up_to_date(account_ids: Collection[int], *, now: dt.datetime) -> set[i
 
 def report(account_ids: Collection[int]) -> None:
     """Write what these customers can spend to their standing."""
-    if account_ids:
+    if len(account_ids) == 1:
+        (account_id,) = account_ids
+        standing.report_from(_AVAILABLE(account_id), columns=["points_balance"])
+        changes.tell(changes.POINTS, _OWNER(account_id))
+    elif account_ids:
         moved = Account.objects.filter(pk__in=bulk.among(account_ids), contact__isnull=False)
         standing.report_from(
             moved.values_list("contact_id", F("balance") - F("pending")), columns=["points_balance"]

@@ -16,10 +16,19 @@ from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from crm.lib import bulk
+from crm.lib.prepared import Prepared
 from crm.rewards.models import Account, Allocation, Entry, Lot
 
 FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 TAKEN_BACK = (Entry.Kind.ORDER, Entry.Kind.WELCOME, Entry.Kind.OCCASION, Entry.Kind.CAMPAIGN)
+
+
+_COLUMNS = ("pk", "remaining", "state", "activates_at", "expires_at")
+_OPEN = Prepared(
+    lambda account_id: Lot.objects.filter(
+        pk__in=Entry.objects.filter(account_id=account_id, points__gt=0).values("pk"), remaining__gt=0
+    ).values_list(*_COLUMNS)
+)
 
 
 class Unpaid(NamedTuple):
@@ -85,7 +94,8 @@ class Purse:
     """The open lots of one locked account, read once."""
 
     def __init__(self, account_id: int):
-        self.account_id, self._lots = account_id, _open({account_id})[account_id]
+        self.account_id = account_id
+        self._lots = sorted((_Lot(*lot) for lot in _OPEN(account_id)), key=lambda lot: lot.sorts)
 
     @property
     def active(self) -> int:
@@ -120,8 +130,7 @@ def _open(account_ids: Collection[int]) -> dict[int, list[_Lot]]:
     """Return the open lots of each account, those that expire soonest first."""
     held = defaultdict(list)
     rows = Lot.objects.of(bulk.among(account_ids)).filter(remaining__gt=0)
-    columns = ("account_id", "pk", "remaining", "state", "activates_at", "expires_at")
-    for account_id, *lot in bulk.rows(rows.values_list(*columns)):
+    for account_id, *lot in bulk.rows(rows.values_list("account_id", *_COLUMNS)):
         held[account_id].append(_Lot(*lot))
     for lots in held.values():
         lots.sort(key=lambda lot: lot.sorts)
@@ -137,7 +146,7 @@ def _trace(held: dict[int, list[_Lot]]) -> None:
 
 
 def _origin(kind: str, order_ref: int | None, rule_id: int | None) -> tuple:
-    return kind, order_ref or rule_id
+    return (kind, order_ref, None) if order_ref else (kind, None, rule_id)
 
 
 def _in_order(lots: Iterable[_Lot], taking: Unpaid) -> Iterator[_Lot]:

@@ -30,17 +30,22 @@ Rule      one earning rule with its parameters, from `starts_on` to `ends_on` (i
           in the shop's zone. A rule that has given points is never edited: it is ended and a new one started,
           so that "the rule as it was then" stays readable. `catch_up_from` is work to do: orders (or people)
           since that date wait to be settled under the changed rules, those up to `catch_up_after_id` are done.
-Programme what holds for all points of the shop: what happens to a debt, expiry by inactivity, grace, warnings.
+Programme what holds for all points of the shop: what happens to a debt, expiry by inactivity, grace, warnings; and
+          what the owner says 100 points are worth (`per_100_minor`, in the shop's currency; null: what a reward says).
 Membership  the level a customer holds under a rule of levels (rewards.tiers), from `since` until `until` (exclusive;
           null: still). Written once and closed once, at a moment that is over, so that the level held when an order was
           placed never changes. `level` counts from 1, the lowest. `falls_on` is the first day it may be lost.
 Reward    what points can be turned into. `points` buy `worth_minor` (money off), a product, free shipping or a coupon.
+Referral  a friend who came because a customer, the advocate, sent them; a friend counts once, for one advocate. As
+          soon as an order of the friend counts, `order_ref` is its id and `reward` the entry that gave the advocate
+          their points (null: none was promised then, or the month was full). Where that order counts no more, the
+          points go back and both are null again: the referral waits for the next order (rewards.referring).
 Redemption  points turned into something, once per `key` (rewards.redeeming): reserved -> committed or rolled back.
 Audit     one look through the books (crm.lib.books): asked for, then finished, with what every check said.
 
 The triggers live in rewards.triggers and are made again after every migrate, because Django's
 SQLite table rebuild drops them. Written by: rewards.ledger, rewards.lots, rewards.settling, rewards.redeeming,
-rewards.rule_changing, rewards.catching_up, rewards.auditing, rewards.tiers, rewards.levelling;
+rewards.rule_changing, rewards.catching_up, rewards.auditing, rewards.tiers, rewards.levelling, rewards.referring;
 emptied as a whole with a demo shop (home.demo).
 """
 
@@ -196,11 +201,17 @@ class Programme(models.Model):
     grace_days = models.PositiveSmallIntegerField(_("Days of grace"), default=0)
     first_warning_days = models.PositiveSmallIntegerField(_("First warning, days before"), default=30)
     last_warning_days = models.PositiveSmallIntegerField(_("Last warning, days before"), default=7)
+    per_100_minor = models.BigIntegerField(null=True, editable=False)
     daily_done_on = models.DateField(null=True, editable=False)  # rewards.daily was here, on this local day
     tiers_done_on = models.DateField(null=True, editable=False)  # and so was rewards.levelling
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="programme_is_the_only_one")]
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="programme_is_the_only_one"),
+            models.CheckConstraint(
+                condition=Q(per_100_minor=None) | Q(per_100_minor__gt=0), name="programme_points_are_worth_something"
+            ),
+        ]
 
     @classmethod
     def current(cls) -> "Programme":
@@ -246,6 +257,9 @@ class Reward(models.Model):
     product = models.ForeignKey("orders.Product", models.SET_NULL, null=True, blank=True, related_name="+")
     least_points = models.PositiveIntegerField(_("Smallest use"), default=0)
     most_percent = models.PositiveSmallIntegerField(_("Largest share of an order (%)"), default=100)
+    may_go_below_cost = models.BooleanField(
+        _("May take an order below what its products cost"), default=False, db_default=False
+    )
     is_active = models.BooleanField(default=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -292,6 +306,30 @@ class Redemption(models.Model):
         indexes = [
             models.Index(fields=["reserved_until"], name="redemption_waiting", condition=Q(state="reserved")),
         ]
+
+
+class Referral(models.Model):
+    class Via(models.TextChoices):
+        LINK = "link", _("Invitation link")
+        TILL = "till", _("Said at the till")
+        TYPED = "typed", _("Typed in")
+        API = "api", _("From a program")
+
+    advocate = models.ForeignKey("contacts.Contact", models.CASCADE, related_name="friends_sent", db_index=False)
+    friend = models.OneToOneField("contacts.Contact", models.SET_NULL, null=True, related_name="sent_by")
+    via = models.CharField(max_length=5, choices=Via)
+    at = models.DateTimeField()
+    order_ref = models.BigIntegerField(null=True)
+    reward = models.OneToOneField(Entry, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(friend=F("advocate")), name="referral_of_somebody_else"),
+            models.CheckConstraint(
+                condition=Q(reward=None) | Q(order_ref__isnull=False), name="referral_rewarded_for_an_order"
+            ),
+        ]
+        indexes = [models.Index(fields=["advocate", "-at"], name="referral_of_advocate")]
 
 
 class Audit(models.Model):

@@ -3,19 +3,23 @@
 import datetime as dt
 from collections.abc import Iterator
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from crm.accounts.models import Shop
+from crm.accounts.wording import counted
 from crm.contacts.timeline import Moment
 from crm.rewards import explaining
-from crm.rewards.models import Entry, Membership
+from crm.rewards.models import Entry, Membership, Referral
 from crm.rewards.rules import RULES
 
 
 def points(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
     """Tell when points were given or taken for another reason than a purchase."""
     rows = Entry.objects.filter(account__contact_id=contact_id, at__lt=before).exclude(kind=Entry.Kind.ORDER, reason="")
+    kind = Shop.current().kind
     return [
-        Moment(at=row.entry.at, icon=row.icon, text=row.sentence)
+        Moment(at=row.entry.at, icon=row.icon, text=counted(row.sentence, kind))
         for row in explaining.explain(rows.order_by("-at", "-pk")[:limit])
     ]
 
@@ -29,6 +33,22 @@ def levels(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
         told += _ended(held, newest[place - 1] if place else None, before)
         told.append(_reached(held, newest[place + 1] if place + 1 < len(newest) else None))
     return told[:limit]
+
+
+def referrals(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
+    """Tell who sent a customer, and whom they sent."""
+    mine = Q(friend=contact_id) | Q(advocate=contact_id, friend__isnull=False)
+    rows = Referral.objects.filter(mine, at__lt=before).select_related("advocate", "friend")
+    told = []
+    for one in rows.order_by("-at", "-pk")[:limit]:
+        is_friend = one.friend_id == contact_id
+        other = one.advocate if is_friend else one.friend
+        name = {"name": other.display_name}
+        text = _("Sent by %(name)s") % name if is_friend else _("Sent %(name)s") % name
+        told.append(
+            Moment(at=one.at, icon="users", text=text, href=other.get_absolute_url(), detail=one.get_via_display())
+        )
+    return told
 
 
 def _ended(held: Membership, after: Membership | None, before: dt.datetime) -> Iterator[Moment]:

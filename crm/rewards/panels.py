@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.orders.models import Order
-from crm.rewards import explaining, holding, ledger, tiers
+from crm.rewards import explaining, holding, ledger, referring, tiers
 from crm.rewards.models import Entry, Reward
 
 NEWEST = 5
@@ -19,6 +19,14 @@ def of_contact(*, contact: Contact, request: HttpRequest) -> dict:
         "progress": None if contact.erased_at else tiers.progress(contact.pk, now=clock.now()),
         "newest": explaining.explain(ledger.history(contact.pk)[:NEWEST]),
     }
+
+
+def friends_of_contact(*, contact: Contact, request: HttpRequest) -> dict | None:
+    """Return who sent a customer and whom they sent; nothing where there was nobody."""
+    came, sent = referring.advocate_of(contact.pk), referring.sent_by(contact.pk)
+    if came is None and not sent.friends:
+        return None
+    return {"came": came, "sent": sent, "friends": referring.friends_of(contact.pk)[:NEWEST]}
 
 
 def of_order(*, order: Order, request: HttpRequest) -> dict | None:

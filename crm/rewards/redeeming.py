@@ -16,18 +16,19 @@
 - Refusals carry figures, no sentences: NotEnoughPoints(.balance), BelowLeast(.least), AboveMost(.most), NotOffered.
 
 Money off: a reward sells `worth_minor` for `points`; any number of points from `least_points` up may be used, worth
-their share rounded down, as long as that is at most `most_percent` of the order (given as `order_minor`). Other kinds
-cost exactly `points`.
+their share rounded down, as long as that is at most `most_percent` of the order (given as `order_minor`), and takes it
+not below `floor_minor`, what its products cost (orders.costs), unless the reward may. Other kinds cost exactly
+`points`.
 """
 
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from crm.accounts.models import Shop
-from crm.lib import bulk
+from crm.lib import bulk, prepared
 from crm.rewards import ledger
 from crm.rewards.models import Allocation, Entry, Redemption, Reward
 
@@ -82,10 +83,10 @@ class Offer:
         return self.least <= self.most
 
 
-def offer(contact_id: int, *, reward: Reward, order_minor: int | None = None) -> Offer:
+def offer(contact_id: int, *, reward: Reward, order_minor: int | None = None, floor_minor: int = 0) -> Offer:
     """Return how many points this customer could use for this reward, on an order of so much."""
-    balance = ledger.balance(contact_id)
-    least, most = least_points(reward), min(max(balance, 0), most_points(reward, order_minor=order_minor))
+    balance, most = ledger.balance(contact_id), most_points(reward, order_minor=order_minor, floor_minor=floor_minor)
+    least, most = least_points(reward), min(max(balance, 0), most)
     return Offer(reward=reward, balance=balance, least=least, most=most, worth_minor=worth(reward, most))
 
 
@@ -102,13 +103,15 @@ def least_points(reward: Reward) -> int:
     return max(reward.least_points, 1, -(-reward.points // reward.worth_minor) if reward.worth_minor else 1)
 
 
-def most_points(reward: Reward, *, order_minor: int | None = None) -> int:
-    """Return the most points that may be used, on an order of so much where that is known."""
+def most_points(reward: Reward, *, order_minor: int | None = None, floor_minor: int = 0) -> int:
+    """Return the most points that may be used, on an order of so much that costs so much, where that is known."""
     if reward.kind != Reward.Kind.MONEY:
         return reward.points
     if order_minor is None or not reward.worth_minor:
         return 2**62
     most_minor = max(order_minor, 0) * reward.most_percent // 100
+    if not reward.may_go_below_cost:
+        most_minor = min(most_minor, max(order_minor - floor_minor, 0))
     bought = worth(reward, ((most_minor + 1) * reward.points - 1) // reward.worth_minor)
     return -(-bought * reward.points // reward.worth_minor)  # no point more than it takes to buy that
 
@@ -128,6 +131,7 @@ def reserve(
     reward: Reward | None = None,
     points: int | None = None,
     order_minor: int | None = None,
+    floor_minor: int = 0,
     note: str = "",
     held_for: dt.timedelta = HELD_FOR,
 ) -> Redemption:
@@ -136,7 +140,7 @@ def reserve(
     Without a reward, plain `points` that the caller turns into something itself. Raise NotEnoughPoints, BelowLeast,
     AboveMost, NotOffered or KeyUsedDifferently; then nothing was taken.
     """
-    wish = {"reward": reward, "points": points, "order_minor": order_minor, "note": note}
+    wish = {"reward": reward, "points": points, "order_minor": order_minor, "floor_minor": floor_minor, "note": note}
     return _take(contact_id, key=key, now=now, held_for=held_for, is_final=False, **wish)
 
 
@@ -148,27 +152,16 @@ def redeem(
     reward: Reward | None = None,
     points: int | None = None,
     order_minor: int | None = None,
+    floor_minor: int = 0,
     note: str = "",
 ) -> Redemption:
     """Reserve and commit in one act, for somebody who stands at the counter."""
-    wish = {"reward": reward, "points": points, "order_minor": order_minor, "note": note}
-    with transaction.atomic():
-        redemption = _take(contact_id, key=key, now=now, held_for=HELD_FOR, is_final=True, **wish)
-        return redemption if redemption.state == Redemption.State.COMMITTED else commit(key, now=now)
+    wish = {"reward": reward, "points": points, "order_minor": order_minor, "floor_minor": floor_minor, "note": note}
+    redemption = _take(contact_id, key=key, now=now, held_for=HELD_FOR, is_final=True, **wish)
+    return redemption if redemption.state == Redemption.State.COMMITTED else commit(key, now=now)
 
 
-def _take(contact_id: int, *, key: str, **wish) -> Redemption:
-    """Take the points, or say that somebody else's redemption has just taken this key."""
-    try:
-        return _take_or_clash(contact_id, key=key, **wish)
-    except IntegrityError:
-        known = Redemption.objects.filter(key=key).first()
-        if known is None:
-            raise
-        raise KeyUsedDifferently(known) from None
-
-
-def _take_or_clash(
+def _take(
     contact_id: int,
     *,
     key: str,
@@ -176,6 +169,7 @@ def _take_or_clash(
     reward: Reward | None,
     points: int | None,
     order_minor: int | None,
+    floor_minor: int,
     note: str,
     held_for: dt.timedelta,
     is_final: bool,
@@ -187,24 +181,18 @@ def _take_or_clash(
     if points < 1:
         raise BelowLeast(1)
     with transaction.atomic():
-        account_id = ledger.open_accounts([contact_id], now=now)[contact_id]
+        account_id = ledger.account_of(contact_id, now=now)
         ledger.lock([account_id])
-        known = _known(key)
-        if known is not None:
-            wish = (account_id, reward and reward.pk, points)
-            if (known.account_id, known.reward_id, known.points) != wish:
-                raise KeyUsedDifferently(known)
-            return known
-        worth_minor, currency = 0, ""
-        if reward is not None:
-            _check(reward, points, order_minor=order_minor)
-            worth_minor, currency = worth(reward, points), Shop.current().currency
-        held = Redemption.objects.create(
-            key=key, account_id=account_id, reward=reward, points=points, worth_minor=worth_minor, currency=currency,
-            note=note, reserved_at=now, reserved_until=now + held_for,
+        held = Redemption(
+            key=key, account_id=account_id, reward=reward, points=points, note=note, reserved_at=now,
+            reserved_until=now + held_for, settled_at=now if is_final else None,
             state=Redemption.State.COMMITTED if is_final else Redemption.State.RESERVED,
-            settled_at=now if is_final else None,
+            worth_minor=worth(reward, points) if reward else 0, currency=Shop.current().currency if reward else "",
         )  # fmt: skip
+        if not prepared.insert(held, ignore_conflicts=True):  # the key decides, whoever else is using it this moment
+            return _known(held)
+        if reward is not None:
+            _check(reward, points, order_minor=order_minor, floor_minor=floor_minor)
         reason = (reward.name if reward else note)[:250]
         ledger.spend(
             account_id, points, kind=Entry.Kind.REDEEM, source=f"redeem:{held.pk}", reason=reason, now=now
@@ -250,8 +238,12 @@ def release(*, now: dt.datetime) -> int:
     return released
 
 
-def _known(key: str) -> Redemption | None:
-    return Redemption.objects.filter(key=key).first()
+def _known(wish: Redemption) -> Redemption:
+    """Return what stands under a key already; raise where it is something else."""
+    known = Redemption.objects.get(key=wish.key)
+    if (known.account_id, known.reward_id, known.points) != (wish.account_id, wish.reward_id, wish.points):
+        raise KeyUsedDifferently(known)
+    return known
 
 
 def _forgotten(now: dt.datetime) -> list[str]:
@@ -259,12 +251,12 @@ def _forgotten(now: dt.datetime) -> list[str]:
     return list(late.order_by("reserved_until").values_list("key", flat=True)[:MOST_HELD_AT_ONCE])
 
 
-def _check(reward: Reward, points: int, *, order_minor: int | None) -> None:
+def _check(reward: Reward, points: int, *, order_minor: int | None, floor_minor: int) -> None:
     if not reward.is_active:
         raise NotOffered(reward.name)
     if points < (least := least_points(reward)):
         raise BelowLeast(least)
-    if points > (most := most_points(reward, order_minor=order_minor)):
+    if points > (most := most_points(reward, order_minor=order_minor, floor_minor=floor_minor)):
         raise AboveMost(most)
 
 

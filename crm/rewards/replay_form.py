@@ -14,11 +14,18 @@ from crm.lib import money
 from crm.rewards.costing import Worth
 from crm.rewards.models import Rule
 from crm.rewards.replaying import Chosen
-from crm.rewards.rules import RULES, read_terms
-from crm.rewards.rules.base import MOST_POINTS, AmountField
-from crm.rewards.terms import MOST_HOLD_DAYS, MOST_MONTHS
+from crm.rewards.rules import RULES, BadParams, read_terms
+from crm.rewards.rules.base import (
+    MOST_POINTS,
+    AmountField,
+    hold_field,
+    live_months_field,
+    live_until_field,
+    stored_terms,
+)
+from crm.rewards.rules.tiers import MOST_PERCENT, POINTS, Tiers, read_points
 
-DRAFTED = ("per_amount", "welcome", "multiplier")  # the kinds a draft can change; all others stay
+DRAFTED = ("per_amount", "welcome", "multiplier", "tiers")  # the kinds a draft can change; all others stay
 TERMS = ("hold_days", "expiry")
 
 
@@ -49,26 +56,15 @@ class DraftForm(forms.Form):
         max_value=MOST_POINTS,
         help_text=gettext_lazy("0 or empty: none."),
     )
-    hold_days = forms.IntegerField(
-        label=gettext_lazy("Days until they can be spent"), required=False, min_value=0, max_value=MOST_HOLD_DAYS
-    )
-    live_months = forms.IntegerField(
-        label=gettext_lazy("Months until they expire"),
+    levels = forms.CharField(
+        label=gettext_lazy("Levels"),
         required=False,
-        min_value=1,
-        max_value=MOST_MONTHS,
-        help_text=gettext_lazy("Empty: never."),
+        max_length=1_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
-    live_until = forms.ChoiceField(
-        label=gettext_lazy("They expire"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("on that very day")),
-            ("month", gettext_lazy("at the end of that month")),
-            ("quarter", gettext_lazy("at the end of that quarter")),
-            ("year", gettext_lazy("at the end of that year")),
-        ],
-    )
+    hold_days = hold_field()
+    live_months = live_months_field()
+    live_until = live_until_field()
     price = forms.IntegerField(
         label=gettext_lazy("Points a reward costs"), min_value=1, max_value=MOST_POINTS
     )
@@ -83,6 +79,10 @@ class DraftForm(forms.Form):
         super().__init__(data, initial=self._as_today(share))
         self.fields["step"].label = _("For every (%(currency)s)") % {"currency": currency}
         self.fields["minimum"].label = _("Smallest order that earns (%(currency)s)") % {"currency": currency}
+        self.fields["levels"].help_text = _(
+            "One on each line: name; from how much; percent of the usual points. Empty: none. "
+            "Counted over %(months)s months, with %(days)s days of grace."
+        ) % {"months": self._window["months"], "days": self._window["grace_days"]}
         self.fields["worth"].label = _("The reward is worth (%(currency)s)") % {"currency": currency}
 
     def _stored(self, kind: str) -> dict | None:
@@ -92,6 +92,10 @@ class DraftForm(forms.Form):
         usual = RULES[kind].starter(currency=self.currency)
         return {name: value for name, value in usual.items() if name not in TERMS} | self.of_kind[kind].params
 
+    @property
+    def _window(self) -> dict:
+        return self._stored(Tiers.slug) or RULES[Tiers.slug].starter(currency=self.currency)
+
     def _as_today(self, share: float) -> dict:
         spending = self._stored("per_amount") or RULES["per_amount"].starter(currency=self.currency)
         shown = RULES["per_amount"].form.shown(spending, currency=self.currency)
@@ -99,6 +103,7 @@ class DraftForm(forms.Form):
         return {name: shown[name] for name in names} | {
             "percent": (self._stored("multiplier") or {}).get("percent", ""),
             "welcome": (self._stored("welcome") or {}).get("points", ""),
+            "levels": levels_as_text(self._stored(Tiers.slug), currency=self.currency),
             "price": self.today_worth.points if self.today_worth else 100,
             "worth": money.from_minor(self.today_worth.worth_minor, self.currency) if self.today_worth else "",
             "share": round(share * 100),
@@ -110,6 +115,35 @@ class DraftForm(forms.Form):
     def clean_minimum(self) -> int:
         text = self.cleaned_data["minimum"]
         return self.fields["minimum"].read(text, self.currency) if text else 0
+
+    def clean_levels(self) -> list[dict]:
+        """Return the levels as a rule keeps them; perks stay with the name they had."""
+        tiers = self._window
+        perks = {level["name"]: level["perks"] for level in tiers["levels"]}
+        lines = [line for line in self.cleaned_data["levels"].splitlines() if line.strip()]
+        levels = [self._level(line, perks, basis=tiers["basis"]) for line in lines]
+        if levels:
+            try:
+                RULES[Tiers.slug].read(tiers | {"levels": levels})
+            except BadParams:
+                text = _("Two to six levels, each from more than the one before.")
+                raise forms.ValidationError(text) from None
+        return levels
+
+    def _level(self, line: str, perks: dict[str, str], *, basis: str) -> dict:
+        name, threshold, percent = (part.strip() for part in (*line.replace("\uff1b", ";").split(";"), "", "")[:3])
+        is_number = (percent or "100").isdecimal()
+        if not name or not threshold or not is_number or int(percent or 100) > MOST_PERCENT:
+            raise forms.ValidationError(_("Write a level like this: Silver; 200; 125"))
+        return {
+            "name": name[:40],
+            "threshold": read_points(threshold) if basis == POINTS else self._amount(threshold),
+            "percent": int(percent or 100),
+            "perks": perks.get(name, ""),
+        }
+
+    def _amount(self, text: str) -> int:
+        return self.fields["minimum"].read(text, self.currency)
 
     def clean_worth(self) -> int:
         return self.fields["worth"].read(self.cleaned_data["worth"], self.currency)
@@ -135,12 +169,17 @@ class DraftForm(forms.Form):
                 href = reverse("rewards:rule_end", args=[self.of_kind[kind].pk])
                 found.append(Change(RULES[kind].name, href, is_end=True))
             elif draft is not None and (today is None or not _is_same(kind, draft, today)):
-                shown = RULES[kind].form.shown(draft, currency=self.currency)
+                form = RULES[kind].form
+                blank = dict.fromkeys(form(currency=self.currency).fields, "") if kind == Tiers.slug else {}
+                shown = blank | form.shown(draft, currency=self.currency)
+                shown.pop("starts_on", None)
                 query = urlencode({"kind": kind} | {n: "" if value is False else value for n, value in shown.items()})
                 found.append(Change(RULES[kind].name, f"{reverse('rewards:rule_new')}?{query}"))
         now = self.today_worth
         if now is None or (now.points, now.worth_minor) != (self.cleaned_data["price"], self.cleaned_data["worth"]):
-            found.append(Change(_("A reward"), reverse("rewards:reward_new")))
+            worth = money.from_minor(self.cleaned_data["worth"], self.currency)
+            query = urlencode({"points": self.cleaned_data["price"], "worth": worth})
+            found.append(Change(_("A reward"), f"{reverse('rewards:reward_new')}?{query}"))
         return found
 
     def _drafted(self) -> dict[str, dict]:
@@ -152,8 +191,9 @@ class DraftForm(forms.Form):
             },
             "welcome": {"points": said.get("welcome")} if said.get("welcome") else None,
             "multiplier": {"percent": said.get("percent")} if (said.get("percent") or 100) > 100 else None,
+            "tiers": {"levels": said["levels"]} if said.get("levels") else None,
         }  # fmt: skip
-        terms = self._terms()
+        terms = stored_terms(said)
         first = self._stored("per_amount") or RULES["per_amount"].starter(currency=self.currency)
         is_same = read_terms(terms) == read_terms(first)
         drafted = {}
@@ -166,13 +206,17 @@ class DraftForm(forms.Form):
             drafted[kind] = {name: value for name, value in base.items() if name not in TERMS} | params | own
         return drafted
 
-    def _terms(self) -> dict:
-        said, terms = self.cleaned_data, {}
-        if said.get("hold_days"):
-            terms["hold_days"] = said["hold_days"]
-        if said.get("live_months"):
-            terms["expiry"] = {"months": said["live_months"], "round": said.get("live_until") or ""}
-        return terms
+
+def levels_as_text(params: dict | None, *, currency: str) -> str:
+    """Return the levels of a rule as the draft is typed, one on each line."""
+    found = RULES[Tiers.slug].read(params) if params else None
+    if found is None:
+        return ""
+    bounds = [
+        level.threshold if found.basis == POINTS else money.from_minor(level.threshold, currency)
+        for level in found.levels
+    ]
+    return "\n".join(f"{level.name}; {bound}; {level.percent}" for level, bound in zip(found.levels, bounds))
 
 
 def _is_same(kind: str, one: dict, other: dict) -> bool:

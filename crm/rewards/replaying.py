@@ -21,7 +21,7 @@ from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Mod
 
 from crm.accounts.models import Shop
@@ -29,10 +29,12 @@ from crm.contacts.models import Contact
 from crm.lib import bulk, clock
 from crm.orders.models import Order
 from crm.rewards import settling
+from crm.rewards.climbing import Climbs
 from crm.rewards.costing import Months, Worth
 from crm.rewards.earning import Earning, InForce, Sale
 from crm.rewards.models import Account, Entry, Programme, Redemption, Rule
 from crm.rewards.rules import JOINING, MULTIPLIES, ORDER, RULES, YEARLY
+from crm.rewards.rules.tiers import Tiers
 from crm.rewards.terms import last_day, months_before, yearly
 
 WINDOW_MONTHS = 24
@@ -69,7 +71,7 @@ class Plan:
 
 
 class Chosen(NamedTuple):
-    """A rule of a plan. Levels are those customers really held under the rule of this id."""
+    """A rule of a plan; `rule_id` is the one it stands for in the books."""
 
     kind: str
     params: dict
@@ -94,10 +96,11 @@ class Past:
     sales_minor: int  # net, of these sales, in the shop's currency
     months: Months
     stands_for: int = 1  # each of these customers stands for so many
+    earlier: list[Sale] = field(default_factory=list)  # sales of the months before, by which levels were reached
 
     def without_rows(self) -> "Past":
         """Return what a page needs to know of it afterwards."""
-        return replace(self, sales=[], people=[])
+        return replace(self, sales=[], people=[], earlier=[])
 
 
 class Gain(NamedTuple):
@@ -189,7 +192,8 @@ def todays_rules(*, now: dt.datetime) -> list[Rule]:
 
 def plan(rules: Iterable[tuple], *, worth: Worth, past: Past) -> Plan:
     """Return a plan of rules (Chosen) that hold for the whole window; raise BadParams."""
-    first, programme = clock.local_date(past.since, past.zone), Programme.current()
+    began = min((sale.placed_at for sale in past.earlier), default=past.since)
+    first, programme = clock.local_date(began, past.zone), Programme.current()
     order = list(RULES)
     chosen = sorted((Chosen(*rule) for rule in rules), key=lambda rule: order.index(rule.kind))
     return Plan(
@@ -207,23 +211,28 @@ def plan(rules: Iterable[tuple], *, worth: Worth, past: Past) -> Plan:
     )
 
 
-def of_past(*, now: dt.datetime, months: int = WINDOW_MONTHS, most_orders: int = MOST_ORDERS) -> Past:
-    """Read the shop's last months; of a large shop, all orders of some customers."""
+def of_past(
+    *, now: dt.datetime, months: int = WINDOW_MONTHS, earlier_months: int = 0, most_orders: int = MOST_ORDERS
+) -> Past:
+    """Read the shop's last months, and some before for levels; of a large shop, all orders of some customers."""
     shop = Shop.current()
     today = clock.local_date(now, shop.timezone)
     index = today.year * 12 + today.month - 1 - months
     window = Months(first=dt.date(index // 12, index % 12 + 1, 1), count=months + 1, zone=shop.timezone)
     since = window.starts[0]
-    orders = Order.objects.counting().filter(
-        kind=Order.Kind.SALE, contact__isnull=False, placed_at__gte=since, placed_at__lte=now
-    )
+    ever = Order.objects.counting().filter(kind=Order.Kind.SALE, contact__isnull=False, placed_at__lte=now)
+    orders = ever.filter(placed_at__gte=since)
     stands_for = max(1, -(-orders.count() // most_orders))
     people = Contact.objects.alive().filter(joined_at__lte=now)
     if stands_for > 1:
-        orders = orders.annotate(slot=Mod(F("contact_id"), stands_for)).filter(slot=0)
+        ever = ever.annotate(slot=Mod(F("contact_id"), stands_for)).filter(slot=0)
+        orders = ever.filter(placed_at__gte=since)
         people = people.annotate(slot=Mod(F("pk"), stands_for)).filter(slot=0)
-    rows = orders.order_by("contact_id", "placed_at", "pk").values_list(*Sale._fields)
-    sales = list(map(Sale._make, bulk.rows(rows)))
+    sales, earlier = _sales(orders), []
+    if earlier_months:
+        first = months_before(clock.local_date(since, shop.timezone), earlier_months)
+        begins_at = clock.day_bounds(first, shop.timezone)[0]
+        earlier = _sales(ever.filter(placed_at__gte=begins_at, placed_at__lt=since))
     net = orders.filter(currency=shop.currency).aggregate(total=Sum("net_minor"))["total"] or 0
     bought = {sale.contact_id for sale in sales}
     joined = bulk.rows(people.order_by("pk").values_list("pk", "joined_at", "birthday"))
@@ -236,18 +245,37 @@ def of_past(*, now: dt.datetime, months: int = WINDOW_MONTHS, most_orders: int =
         sales_minor=int(net),
         months=window,
         stands_for=stands_for,
+        earlier=earlier,
     )
+
+
+def months_of_levels(rules: Iterable[tuple]) -> int:
+    """Return how far back orders count for the levels of a plan; 0 where it has none."""
+    params = [rule.params for rule in (Chosen(*one) for one in rules) if rule.kind == Tiers.slug]
+    return max((RULES[Tiers.slug].read(one).months for one in params), default=0)
+
+
+def _sales(orders: QuerySet[Order]) -> list[Sale]:
+    rows = orders.order_by("contact_id", "placed_at", "pk").values_list(*Sale._fields)
+    return list(map(Sale._make, bulk.rows(rows)))
 
 
 def earn(plan: Plan, past: Past) -> dict[int, list[Gain]]:
     """Return what each customer would have been given, oldest first, asked rule by rule as settling asks."""
     gains: dict[int, list[Gain]] = defaultdict(list)
-    earning = Earning([rule for rule in plan.rules if rule.kind.occasion == ORDER], zone=ZoneInfo(past.zone))
+    zone, rules = ZoneInfo(past.zone), [rule for rule in plan.rules if rule.kind.occasion == ORDER]
+    with_levels = [rule for rule in rules if "level" in rule.kind.needs(rule.params)]
+    levels = Climbs(with_levels, zone=zone) if with_levels else None
+    earning = Earning(rules, zone=zone, levels=levels)
+    sales = _in_turn(past) if with_levels else past.sales
     if earning.rules:
-        for piece in _pieces(past.sales):
+        for piece in _pieces(sales):
             earning.look_at(piece)
             for sale in piece:
-                for rule_id, due in earning.dues(sale).items():
+                due_by_rule = earning.dues(sale)
+                if sale.placed_at < past.since:
+                    continue
+                for rule_id, due in due_by_rule.items():
                     gains[sale.contact_id].append(
                         Gain(
                             sale.placed_at, due.points, due.activates_at, due.expires_at, f"order:{sale.id}", rule_id
@@ -261,6 +289,11 @@ def earn(plan: Plan, past: Past) -> dict[int, list[Gain]]:
     for of_one in gains.values():
         of_one.sort(key=itemgetter(0))
     return gains
+
+
+def _in_turn(past: Past) -> list[Sale]:
+    """Return the earlier sales and those of the window, customer by customer."""
+    return list(heapq.merge(past.earlier, past.sales, key=lambda sale: (sale.contact_id, sale.placed_at, sale.id)))
 
 
 def _pieces(sales: Sequence[Sale]) -> Iterator[list[Sale]]:

@@ -6,6 +6,7 @@ import unicodedata
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from crm.imports.sent_by import SentByField
 from crm.imports.typed_forms import KeyField
 from crm.lib.money import digits
 from crm.lib.templatetags import say
@@ -93,6 +94,7 @@ class NewCustomerForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
     )
+    sent_by = SentByField()
 
     def clean(self):
         cleaned = super().clean()

@@ -16,6 +16,7 @@ from django.db.models import Min, Sum
 
 from crm.accounts.models import Shop
 from crm.coupons import codes as letters
+from crm.coupons import pricing
 from crm.coupons import redeeming as coupons
 from crm.coupons.models import Code, Coupon, Use
 from crm.coupons.pricing import Basket, Line
@@ -78,6 +79,11 @@ class Price:
         return self.basket.total_minor - sum(offer.discount_minor for offer in self.taken)
 
     @property
+    def floor_minor(self) -> int:
+        """Return what points may not take it below: the cost of the products in it."""
+        return pricing.floor(coupons.left(self.taken, self.basket))
+
+    @property
     def to_pay_minor(self) -> int:
         return self.left_minor - self.points_minor
 
@@ -105,9 +111,10 @@ def price(wish: Wish, *, now: dt.datetime) -> Price:
     priced = Price(basket, gifts, taken)
     if wish.reward is None:
         return priced
-    offer = rewards.offer(wish.contact_id, reward=wish.reward, order_minor=priced.left_minor)
+    bounds = {"order_minor": priced.left_minor, "floor_minor": priced.floor_minor}
+    offer = rewards.offer(wish.contact_id, reward=wish.reward, **bounds)
     points = wish.points if wish.points is not None else max(offer.most, offer.least)
-    _check(offer, points, order_minor=priced.left_minor)
+    _check(offer, points, **bounds)
     is_money = wish.reward.kind == Reward.Kind.MONEY
     return Price(basket, gifts, taken, points, rewards.worth(wish.reward, points) if is_money else 0)
 
@@ -145,7 +152,7 @@ def receipt(order_id: int, *, contact_id: int) -> Receipt | None:
     slip = TypedOrder.objects.filter(order=order).first() if order else None
     if slip is None:
         return None
-    entries = Entry.objects.filter(order_ref=order.pk)
+    entries = Entry.objects.filter(kind=Entry.Kind.ORDER, order_ref=order.pk)
     waiting = Lot.objects.filter(pk__in=entries.values("pk"), state=Lot.State.PENDING)
     since = waiting.aggregate(first=Min("activates_at"))["first"]
     uses = Use.objects.filter(key=_key(slip.form_key)).select_related("coupon").order_by("pk")
@@ -167,7 +174,8 @@ def _sell(wish: Wish, *, form_key: str, agreed_minor: int | None, now: dt.dateti
         coupons.reserve(wish.codes, basket=priced.basket, contact_id=who, key=key, now=now)
     if wish.reward:
         rewards.redeem(
-            who, reward=wish.reward, points=priced.points, order_minor=priced.left_minor, key=key, now=now
+            who, reward=wish.reward, points=priced.points, order_minor=priced.left_minor,
+            floor_minor=priced.floor_minor, key=key, now=now,
         )  # fmt: skip
     order_id = typed.new_order(_purchase(wish, priced, now=now), form_key=form_key, now=now)
     if wish.codes:
@@ -192,13 +200,13 @@ def _purchase(wish: Wish, priced: Price, *, now: dt.datetime) -> Purchase:
     )  # fmt: skip
 
 
-def _check(offer: rewards.Offer, points: int, *, order_minor: int) -> None:
+def _check(offer: rewards.Offer, points: int, *, order_minor: int, floor_minor: int) -> None:
     """Raise what rewards.reserve would raise, so that a preview shows nothing that cannot be had."""
     if not offer.reward.is_active:
         raise rewards.NotOffered(offer.reward.name)
     if points < offer.least:
         raise rewards.BelowLeast(offer.least)
-    if points > (most := rewards.most_points(offer.reward, order_minor=order_minor)):
+    if points > (most := rewards.most_points(offer.reward, order_minor=order_minor, floor_minor=floor_minor)):
         raise rewards.AboveMost(most)
     if points > offer.balance:
         raise NotEnoughPoints(offer.balance)

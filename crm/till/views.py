@@ -3,22 +3,24 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from crm.accounts import wording
 from crm.contacts.matching import Person
 from crm.contacts.models import Contact
 from crm.coupons import redeeming as coupons
-from crm.imports import typed
+from crm.imports import sent_by, typed
 from crm.imports.typed_forms import new_key
 from crm.lib import clock
 from crm.lib.templatetags import say
-from crm.portal import wording
 from crm.rewards import holding, ledger
 from crm.rewards import redeeming as rewards
+from crm.rewards.models import Referral
 from crm.till import finding, selling
 from crm.till.forms import NewCustomerForm, SaleForm
 
@@ -111,9 +113,12 @@ def new(request: HttpRequest) -> HttpResponse:
         alike = finding.with_phone(cleaned["phone"])
         if not alike or "anyway" in request.POST:
             person = Person(source=typed.SOURCE, name=cleaned["name"], phone=cleaned["phone"])
-            contact_id = typed.new_person(
-                person, form_key=cleaned["form_key"], apart=bool(alike), now=clock.now()
-            )  # fmt: skip
+            now, who, apart = clock.now(), cleaned["sent_by"], bool(alike)
+            with transaction.atomic():
+                contact_id = typed.new_person(person, form_key=cleaned["form_key"], apart=apart, now=now)
+                why = sent_by.refused(contact_id, advocate=who, via=Referral.Via.TILL, now=now)
+            if why:
+                messages.warning(request, why)
             return redirect("till:customer", contact_id)
     return render(request, "till/new.html", {"form": form, "alike": alike}, status=422)
 

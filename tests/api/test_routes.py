@@ -7,8 +7,11 @@ from crm.accounts.models import Shop
 from crm.api import keys
 from crm.contacts.models import Contact
 from crm.orders.models import Order, Refund
+from crm.portal import invitations
 from crm.rewards import ledger
-from crm.rewards.models import Entry
+from crm.rewards.models import Entry, Referral
+from tests.portal.conftest import new_person
+from tests.rewards.conftest import new_order
 
 ADA = {"reference": "77", "name": "Ada Lovelace", "email": "Ada@Example.com", "tags": ["vip"]}
 SALE = {
@@ -171,3 +174,19 @@ def test_the_description_and_its_page_name_every_operation(client, owner_client,
 def test_a_box_without_a_shop_answers_no_program(client, db):
     assert Shop.objects.count() == 0
     assert client.get("/api/v1/me").status_code == 302
+
+
+def test_a_new_customer_may_be_sent_by_another(ask, shop, now):
+    anna, ben = new_person("Anna Adler"), new_person("Ben Berg", email="ben@example.org")
+    new_order(ben, now)
+    code = invitations.code(anna.pk)
+    rows = [
+        {"email": "cleo@example.org", "name": "Cleo", "referred_by": code},
+        {"email": "ben@example.org", "referred_by": code},
+        {"email": "dora@example.org"},
+    ]
+    assert ask("POST", "/customers", rows).status_code == 200
+    assert list(Referral.objects.values_list("friend__name", "advocate__name", "via")) == [("Cleo", "Anna Adler", "api")]
+    rows = [{"email": "emil@example.org", "referred_by": "nobody"}]
+    assert ask("POST", "/customers", rows).status_code == 422
+    assert not Contact.objects.filter(email="emil@example.org").exists()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crm.coupons import pricing
 from crm.coupons.pricing import ORDER, Basket, Line, Terms, discounts
 
 TEA, MUG = 1, 2
@@ -72,3 +73,11 @@ def test_never_more_than_there_is_and_never_below_cost(rows, shipping, coupons):
     assert sum(taken) <= before.total_minor
     sold_down = sum(amount for amount, coupon in zip(taken, coupons) if coupon.gives in ("percent", "amount"))
     assert sold_down <= sum(max(line.total_minor - (line.cost_minor or 0) * line.quantity, 0) for line in rows)
+
+
+def test_what_is_left_tells_the_least_it_may_be_sold_for():
+    basket = Basket([Line(1, 2, 1_000, cost_minor=300), Line(2, 1, 500), Line(3, 1, 200, cost_minor=450)], 490)
+    assert pricing.floor(basket) == 600 + 0 + 200
+    left = pricing.left(basket, [Terms("percent", percent=10)])
+    assert ([line.total_minor for line in left.lines], left.shipping_minor) == ([900, 450, 200], 490)
+    assert left.total_minor - pricing.floor(left) == 300 + 450 + 490

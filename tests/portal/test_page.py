@@ -193,8 +193,8 @@ def test_a_yes_and_a_no_are_written_down_with_their_wording(visitor, mia):
     visitor.post(address(mia, "messages"), {"messages": "no"})
     said = list(Consent.objects.filter(contact=mia).order_by("pk").values_list("state", "source", "detail"))
     assert said == [
-        ("yes", "link", "On their own page: I want messages from Linden & Loaf by e-mail."),
-        ("no", "link", "On their own page: No messages, please."),
+        ("yes", "page", "I want messages from Linden & Loaf by e-mail."),
+        ("no", "page", "No messages, please."),
     ]
     mia.refresh_from_db()
     assert (mia.consent, Suppression.objects.count()) == ("no", int(bool(mia.address_hash)))

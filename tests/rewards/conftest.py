@@ -72,3 +72,11 @@ def mia(shop, now):
 @pytest.fixture
 def rule(shop, now):
     return euro_rule(now)
+
+
+@pytest.fixture
+def shop(shop):
+    """The shop of the other tests is a café and gives stamps; this one speaks of points."""
+    shop.kind = "shop"
+    shop.save()
+    return shop

@@ -1,6 +1,7 @@
 """What the programme costs: months that reconcile with the ledger, what a point is worth, rates."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -230,11 +231,18 @@ def test_the_page_says_amounts_with_their_date(year, owner_client, at_noon):
     assert response.context["cost"].outstanding == 20
     assert response.context["paper_minor"] == 100
     assert "As of Nov 20, 2026 10:00" in response.text
-    assert owner_client.get("/loyalty/cost/?per_100=2,50").context["paper_minor"] == 50
+
+
+def test_what_the_owner_says_points_are_worth_is_kept_until_taken_back(year, owner_client, at_noon):
+    said = owner_client.post("/loyalty/cost/", {"per_100": "2,50"}, follow=True)
+    assert (said.context["paper_minor"], said.context["form"]["per_100"].value()) == (50, Decimal("2.50"))
+    assert costing.point_worth() == costing.Worth(100, 250)
+    assert costing.reward_worth().reward is not None
+    assert owner_client.post("/loyalty/cost/", {"per_100": ""}, follow=True).context["paper_minor"] == 100
 
 
 def test_an_amount_that_is_none_is_refused(year, owner_client, at_noon):
-    response = owner_client.get("/loyalty/cost/?per_100=much")
+    response = owner_client.post("/loyalty/cost/", {"per_100": "much"})
     assert response.status_code == 422
     assert response.context["form"].errors == {"per_100": ["Write an amount such as 1.00."]}
 

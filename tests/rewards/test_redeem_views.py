@@ -6,6 +6,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from crm.orders.models import Product
 from crm.rewards import ledger, redeeming, settling
 from crm.rewards.forms import new_key
 from crm.rewards.models import Account, Programme, Redemption, Reward
@@ -127,3 +128,21 @@ def test_pending_and_debt_are_shown_and_a_debt_is_forgiven(owner_client, rule, m
     assert "Mia Fuchs owes nothing any more: 70 points were forgiven." in page
     assert "70 points forgiven: refunded after they were spent." in page
     assert Account.objects.get().debt == 0
+
+
+def test_of_an_order_of_theirs_points_take_no_more_than_its_products_cost(owner_client, saver, now):
+    cent = Reward.objects.create(kind="money", name="Money off", points=1, worth_minor=1)
+    order = new_order(saver, now, total_minor=900)
+    mug = Product.objects.create(key="mug", name="Mug", cost_minor=300)
+    order.lines.create(position=1, product=mug, quantity=2, total_minor=800)
+    order.lines.create(position=2, name="Wrapping", total_minor=100)
+    page = text(redeem(owner_client, saver, cent, points=400, number=order.number))
+    assert "300 points at most for this. Nothing was taken." in page
+    redeem(owner_client, saver, cent, points=300, number=order.number)
+    assert ledger.balance(saver.pk) == 200
+    cent.may_go_below_cost = True
+    cent.save()
+    redeem(owner_client, saver, cent, points=200, number=order.number)
+    assert ledger.balance(saver.pk) == 0
+    page = text(redeem(owner_client, saver, cent, points=1, number="#nobody"))
+    assert "They have no order of this number that counts." in page

@@ -62,12 +62,10 @@ def test_same_key_is_one_redemption(saver, euro_off, now):
     assert Entry.objects.filter(kind="redeem").count() == 1
 
 
-def test_key_taken_by_somebody_else_meanwhile_is_said(saver, now, monkeypatch):
+def test_a_key_of_somebody_else_takes_nothing(saver, now):
     tom = new_contact(now)
     give(tom, 50, now=now, source="tom")
     first = redeeming.reserve(tom.pk, points=10, key="a", now=now)
-    # Another process wrote its row after we looked: nothing is seen until the unique key refuses ours.
-    monkeypatch.setattr(redeeming, "_known", lambda key: None)
     with pytest.raises(redeeming.KeyUsedDifferently) as refusal:
         redeeming.reserve(saver.pk, points=10, key="a", now=now)
     assert (refusal.value.redemption, ledger.balance(saver.pk)) == (first, 500)
@@ -75,7 +73,7 @@ def test_key_taken_by_somebody_else_meanwhile_is_said(saver, now, monkeypatch):
 
 def test_redeeming_is_a_handful_of_queries(saver, now, queries_of):
     redeeming.redeem(saver.pk, points=10, key="a", now=now)
-    assert queries_of(lambda: redeeming.redeem(saver.pk, points=10, key="b", now=now)) <= 13  # locks of PostgreSQL among them
+    assert queries_of(lambda: redeeming.redeem(saver.pk, points=10, key="b", now=now)) <= 10  # locks of PostgreSQL among them
 
 
 def test_rolling_back_gives_each_part_back_with_its_expiry_once(saver, euro_off, now):
@@ -179,3 +177,27 @@ def test_offers_say_what_can_be_had(saver, euro_off, now):
     said = [(one.reward.name, one.least, one.most, one.worth_minor, one.is_possible) for one in
             redeeming.offers(saver.pk, order_minor=500)]  # fmt: skip
     assert said == [("Money off", 200, 250, 250, True), ("A cake", 900, 500, 0, False)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "order_minor", "floor_minor", "most"),
+    [
+        ({}, 4_000, 3_000, 1_000),
+        ({}, 4_000, 0, 4_000),
+        ({"most_percent": 10}, 4_000, 3_000, 400),
+        ({}, 3_000, 3_000, 0),
+        ({}, 3_000, 4_000, 0),  # sold below cost already
+        ({"may_go_below_cost": True}, 4_000, 3_000, 4_000),
+    ],
+)
+def test_points_take_an_order_no_lower_than_its_cost(shop, fields, order_minor, floor_minor, most):
+    reward = Reward(**{"kind": "money", "name": "Money off", "points": 1, "worth_minor": 1} | fields)
+    assert redeeming.most_points(reward, order_minor=order_minor, floor_minor=floor_minor) == most
+
+
+def test_more_than_the_cost_allows_is_refused_and_takes_nothing(saver, euro_off, now):
+    with pytest.raises(redeeming.AboveMost) as refusal:
+        redeeming.redeem(
+            saver.pk, reward=euro_off, points=200, order_minor=500, floor_minor=400, key="order:1", now=now
+        )
+    assert (refusal.value.most, shown(saver)) == (100, 500)

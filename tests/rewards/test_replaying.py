@@ -12,7 +12,7 @@ from django.db.models import Sum
 from crm.home import demo
 from crm.lib import clock
 from crm.rewards import catching_up, costing, falling_due, ledger, redeeming, replaying, rule_changing, settling
-from crm.rewards.models import Account, Entry, Lot, Membership, Programme, Reward, Rule
+from crm.rewards.models import Account, Entry, Lot, Programme, Reward, Rule
 from crm.rewards.replaying import Gain, Plan
 from crm.rewards.rules import JOINING, ORDER
 from tests.rewards.conftest import amend, euro_rule, new_contact, new_order
@@ -305,19 +305,16 @@ def test_the_share_that_redeemed_is_learnt_once_enough_could(shop, now):
     assert replaying.seen_share(100) == 0.4
 
 
-def test_levels_count_as_customers_held_them(two_buyers, now):
-    mia, _ada = two_buyers
-    level = {"threshold": 0, "perks": ""}
-    params = {
-        "basis": "spend", "currency": "EUR", "months": 12, "grace_days": 30,
-        "levels": [{"name": "Silver", "percent": 200} | level, {"name": "Gold", "percent": 300} | level | {"threshold": 9}],
-    }  # fmt: skip
-    rule = Rule.objects.create(kind="tiers", params=params, starts_on=dt.date(2026, 2, 1))
-    Membership.objects.create(contact=mia, rule=rule, level=1, since=day(2), until=day(4))
-    past = replaying.of_past(now=now)
-    rules = [euros(), *(replaying.Chosen(one.kind, one.params, one.pk) for one in replaying.todays_rules(now=now))]
-    found, _had = replaying.outcome(replaying.plan(rules, worth=WORTH, past=past), past, share=1)
-    assert found.issued == 230 + 60  # her order of March counts double
+def test_levels_count_as_customers_would_have_reached_them(two_buyers, now):
+    _mia, _ada = two_buyers  # Mia is on Silver from her second order on, so her third one counts double
+    assert outcome([euros(), silver_and_gold()], now).issued == 230 + 60
+    assert outcome([euros(), silver_and_gold(months=1)], now).issued == 230
+
+
+def silver_and_gold(**params):
+    names = (("Silver", 12_000, 200), ("Gold", 90_000, 300))
+    steps = [{"name": name, "threshold": bound, "percent": percent, "perks": ""} for name, bound, percent in names]
+    return "tiers", {"basis": "spend", "currency": "EUR", "months": 12, "grace_days": 0, "levels": steps} | params
 
 
 def test_promotions_are_not_part_of_todays_rules(shop, now):
@@ -349,7 +346,7 @@ def test_the_form_begins_as_today(two_buyers, rule, owner_client, at_noon):
     form = owner_client.get("/loyalty/replay/").context["form"]
     assert form.initial == {
         "points": 1, "step": form.initial["step"], "minimum": "", "hold_days": "", "live_months": "", "live_until": "",
-        "percent": "", "welcome": "", "price": 150, "worth": form.initial["worth"], "share": 60,
+        "percent": "", "welcome": "", "levels": "", "price": 150, "worth": form.initial["worth"], "share": 60,
     }  # fmt: skip
     assert (str(form.initial["step"]), str(form.initial["worth"])) == ("1.00", "5.00")
 
@@ -390,6 +387,53 @@ def test_a_welcome_gift_left_out_leads_to_its_end(two_buyers, rule, owner_client
     same = DRAFT | {"points": "1", "hold_days": "", "live_months": ""}
     changes = owner_client.get("/loyalty/replay/", same).context["changes"]
     assert [(change.is_end, change.href) for change in changes] == [(True, f"/loyalty/rules/{gift.pk}/end/")]
+
+
+def test_a_draft_of_levels_is_tried_and_leads_to_their_page(two_buyers, rule, owner_client, at_noon):
+    Reward.objects.create(name="Money off", points=100, worth_minor=500)
+    said = DRAFT | {"points": "1", "hold_days": "", "live_months": "", "levels": "Silver; 120; 200\nGold;900"}
+    response = owner_client.get("/loyalty/replay/", said)
+    found = response.context["comparison"]
+    assert (found.today.issued, found.draft.issued) == (230, 290)
+    (change,) = response.context["changes"]
+    form = owner_client.get(change.href).context["form"]
+    shown = [form[f"{name}_{number}"].value() for number in (1, 2, 3) for name in ("name", "threshold", "percent")]
+    assert shown == ["Silver", "120.00", "200", "Gold", "900.00", "100", "", "", ""]
+
+
+def test_the_draft_begins_with_the_levels_of_today(two_buyers, rule, owner_client, now, at_noon):
+    _kind, params = silver_and_gold()
+    params["levels"][1]["perks"] = "A free tote bag"
+    rule_changing.start(kind="tiers", params=params, starts_on=now.date(), now=now)
+    Reward.objects.create(name="Money off", points=100, worth_minor=500)
+    form = owner_client.get("/loyalty/replay/").context["form"]
+    assert form.initial["levels"] == "Silver; 120.00; 200\nGold; 900.00; 300"
+    same = DRAFT | {"points": "1", "hold_days": "", "live_months": "", "levels": form.initial["levels"]}
+    assert owner_client.get("/loyalty/replay/", same).context["changes"] == []
+    (change,) = owner_client.get("/loyalty/replay/", same | {"levels": ""}).context["changes"]
+    assert change.is_end
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("Silver", "Write a level like this: Silver; 200; 125"),
+        ("Silver; 200; double", "Write a level like this: Silver; 200; 125"),
+        ("Silver; 200; 5000\nGold; 300", "Write a level like this: Silver; 200; 125"),
+        ("Silver; much\nGold; 300", "Write an amount such as 1.00."),
+        ("Silver; 200", "Two to six levels, each from more than the one before."),
+        ("Gold; 200\nSilver; 100", "Two to six levels, each from more than the one before."),
+    ],
+)
+def test_levels_that_make_no_sense_are_refused(two_buyers, rule, owner_client, at_noon, typed, error):
+    response = owner_client.get("/loyalty/replay/", DRAFT | {"levels": typed})
+    assert (response.status_code, dict(response.context["form"].errors)) == (422, {"levels": [error]})
+
+
+def test_the_reward_of_a_draft_is_taken_over(two_buyers, rule, owner_client, at_noon):
+    changes = owner_client.get("/loyalty/replay/", DRAFT | {"price": "250", "worth": "7,50"}).context["changes"]
+    form = owner_client.get(changes[-1].href).context["form"]
+    assert [form[name].value() for name in ("points", "worth", "kind")] == ["250", "7.50", "money"]
 
 
 def test_a_draft_that_makes_no_sense_is_refused(two_buyers, rule, owner_client, at_noon):

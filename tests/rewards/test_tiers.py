@@ -5,10 +5,13 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 
+from crm.contacts import segments
+from crm.contacts.models import Segment, SegmentSize
 from crm.lib import books
 from crm.rewards import ledger, levelling, moments, rule_changing, settling, tiers
 from crm.rewards.models import Membership, Programme, Rule
 from crm.rewards.rules import RULES, BadParams
+from tests.coupons.conftest import new_coupon
 from tests.rewards.conftest import amend, new_contact, new_order
 
 DAY = dt.timedelta(days=1)
@@ -255,6 +258,38 @@ def test_ended_levels_multiply_nothing(ladder, mia, now):
     assert tiers.progress(mia.pk, now=now + 2 * DAY) is None
 
 
+def groups():
+    found = Segment.objects.filter(slug__startswith="loyalty-level-").order_by("rank")
+    return [(group.name, [one.name for one in segments.people(group).order_by("pk")]) for group in found]
+
+
+def test_each_level_is_a_segment_that_is_filled_once_a_day(ladder, mia, now):
+    ada = new_contact(now, name="Ada Brandt")
+    assert groups() == [("Silver", []), ("Gold", []), ("Platinum", [])]
+    buy(mia, now, 20_000)
+    buy(ada, now, 60_000)
+    levelling.sweep(now=now + DAY)
+    assert groups() == [("Silver", ["Mia Fuchs"]), ("Gold", ["Ada Brandt"]), ("Platinum", [])]
+    assert Segment.objects.get(name="Gold").as_of == dt.date(2026, 11, 21)
+
+
+def test_segments_of_levels_that_ended_go_unless_somebody_speaks_of_them(ladder, mia, now):
+    buy(mia, now, 20_000)
+    levelling.sweep(now=now + DAY)
+    new_coupon(now=now, segment=Segment.objects.get(name="Silver"))
+    rule_changing.end(ladder.pk, ends_on=dt.date(2026, 11, 21), now=now + DAY)
+    levelling.sweep(now=now + 2 * DAY)
+    assert groups() == [("Silver", [])]
+    levelling.sweep(now=now + 3 * DAY)
+    assert SegmentSize.objects.filter(segment__name="Silver").count() == 3
+
+
+def test_fewer_levels_are_fewer_segments(ladder, mia, now):
+    start(now, starts_on=dt.date(2026, 11, 21), bounds=(5_000, 10_000), is_swept=False)
+    levelling.sweep(now=now + DAY)
+    assert [name for name, _people in groups()] == ["Silver", "Gold"]
+
+
 def test_levels_cannot_begin_in_the_past(rule, now):
     with pytest.raises(rule_changing.StartsTooEarly):
         rule_changing.start(kind="tiers", params=levels(), starts_on=dt.date(2026, 11, 19), now=now)
@@ -389,7 +424,7 @@ def typed(**changes):
 
 @pytest.fixture
 def today(monkeypatch, now):
-    monkeypatch.setattr("crm.rewards.views.clock.now", lambda: now)
+    monkeypatch.setattr("crm.lib.clock.now", lambda: now)
     return "2026-11-20"
 
 

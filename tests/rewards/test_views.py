@@ -9,6 +9,7 @@ from crm.lib import clock, sweeps
 from crm.rewards import auditing, ledger, rule_changing, settling
 from crm.rewards.models import Audit, Entry, Rule
 from tests.rewards.conftest import amend, euro_rule, new_contact, new_order
+from tests.rewards.test_lots import give
 
 TODAY = dt.date(2026, 11, 20)
 TOMORROW = TODAY + dt.timedelta(days=1)
@@ -322,3 +323,19 @@ def test_books_are_checked_once_a_day_in_the_shops_language(shop, now):
     assert auditing.audit_due(now=now) == 0
     assert auditing.audit_due(now=now + dt.timedelta(days=1)) == 1
     assert translation.get_language() == "en"
+
+
+@pytest.mark.parametrize(("kind", "said"), [("shop", "Points held"), ("cafe", "Stamps held"), ("studio", "Credits held")])
+def test_points_are_called_what_this_kind_of_business_calls_them(owner_client, shop, rule, mia, now, kind, said):
+    shop.kind = kind
+    shop.save()
+    give(mia, 80, now=now, source="a")
+    page = owner_client.get("/loyalty/").text
+    assert said in page
+    assert 'href="/loyalty/points.csv"' in page
+    word = said.split()[0].lower()
+    assert f"{word} can be spent now" in owner_client.get(f"/loyalty/customers/{mia.pk}/").text
+    form = owner_client.get(f"/loyalty/customers/{mia.pk}/adjust/").text
+    assert 'name="points"' in form
+    told = owner_client.post(f"/loyalty/customers/{mia.pk}/adjust/", {"points": 5, "reason": "kind", "key": "0" * 32}, follow=True)
+    assert f"Mia Fuchs was given 5 {word}." in told.text

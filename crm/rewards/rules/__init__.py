@@ -28,6 +28,8 @@ from crm.rewards.rules.nth_order import NthOrder
 from crm.rewards.rules.per_amount import PerAmount
 from crm.rewards.rules.per_order import PerOrder
 from crm.rewards.rules.profile import Profile
+from crm.rewards.rules.referral_advocate import ReferralAdvocate
+from crm.rewards.rules.referral_friend import ReferralFriend
 from crm.rewards.rules.review import Review
 from crm.rewards.rules.streak import Streak
 from crm.rewards.rules.tiers import Tiers
@@ -38,7 +40,7 @@ RULES: dict[str, Rule] = {
     kind.slug: kind
     for kind in (
         PerAmount(), PerOrder(), Bonus(), NthOrder(), Streak(), Multiplier(), Tiers(), Cap(), Welcome(), Birthday(),
-        Anniversary(), Profile(), Review(),
+        Anniversary(), Profile(), Review(), ReferralFriend(), ReferralAdvocate(),
     )
 }  # fmt: skip
 

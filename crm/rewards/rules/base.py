@@ -89,30 +89,31 @@ class AmountField(forms.CharField):
         return minor
 
 
-class RuleForm(forms.Form):
-    """The fields every kind of rule has; each kind adds its own and says what they mean."""
-
-    starts_on = forms.DateField(
-        label=gettext_lazy("From"),
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=gettext_lazy("A date in the past is fine: you will see what it gives before anything happens."),
-    )
-
-    hold_days = forms.IntegerField(
+def hold_field() -> forms.IntegerField:
+    """Return the field for how long points wait before they can be spent."""
+    return forms.IntegerField(
         label=gettext_lazy("Days until they can be spent"),
         required=False,
         min_value=0,
         max_value=MOST_HOLD_DAYS,
         help_text=gettext_lazy("As long as an order may be sent back. 0 or empty: at once."),
     )
-    live_months = forms.IntegerField(
+
+
+def live_months_field() -> forms.IntegerField:
+    """Return the field for how long points live."""
+    return forms.IntegerField(
         label=gettext_lazy("Months until they expire"),
         required=False,
         min_value=1,
         max_value=MOST_MONTHS,
         help_text=gettext_lazy("Counted from the day they were earned. Empty: never."),
     )
-    live_until = forms.ChoiceField(
+
+
+def live_until_field() -> forms.ChoiceField:
+    """Return the field for the day points expire on after their months."""
+    return forms.ChoiceField(
         label=gettext_lazy("They expire"),
         required=False,
         choices=[
@@ -122,6 +123,29 @@ class RuleForm(forms.Form):
             ("year", gettext_lazy("at the end of that year")),
         ],
     )
+
+
+def stored_terms(cleaned: dict) -> dict:
+    """Return what is kept of the terms of points, from valid input of these three fields."""
+    terms = {}
+    if days := cleaned.get("hold_days"):
+        terms["hold_days"] = days
+    if months := cleaned.get("live_months"):
+        terms["expiry"] = {"months": months, "round": cleaned.get("live_until") or ""}
+    return terms
+
+
+class RuleForm(forms.Form):
+    """The fields every kind of rule has; each kind adds its own and says what they mean."""
+
+    starts_on = forms.DateField(
+        label=gettext_lazy("From"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy("A date in the past is fine: you will see what it gives before anything happens."),
+    )
+    hold_days = hold_field()
+    live_months = live_months_field()
+    live_until = live_until_field()
     ends_on = forms.DateField(
         label=gettext_lazy("Until"),
         required=False,
@@ -134,7 +158,10 @@ class RuleForm(forms.Form):
         self.currency = currency
         for name in self.without:
             del self.fields[name]
+        if self.begins_today:
+            self.fields["starts_on"].help_text = _("Today or a later day.")
 
+    begins_today: ClassVar[bool] = False  # such a rule cannot be started in the past
     without: ClassVar[tuple[str, ...]] = ("ends_on",)  # common fields that make no sense for a kind
 
     def clean(self) -> dict:
@@ -146,12 +173,7 @@ class RuleForm(forms.Form):
 
     def stored(self) -> dict:
         """Return what is kept of a rule, from valid input: its own parameters, and the terms of its points."""
-        stored = self.params()
-        if days := self.cleaned_data.get("hold_days"):
-            stored["hold_days"] = days
-        if months := self.cleaned_data.get("live_months"):
-            stored["expiry"] = {"months": months, "round": self.cleaned_data.get("live_until") or ""}
-        return stored
+        return self.params() | stored_terms(self.cleaned_data)
 
     @classmethod
     def shown(cls, stored: dict, *, currency: str) -> dict:

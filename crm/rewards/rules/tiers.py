@@ -133,7 +133,7 @@ class TiersForm(RuleForm):
             return None
         try:
             if self.cleaned_data.get("basis") == POINTS:
-                return _read_points(text or "")
+                return read_points(text or "")
             return self.fields[field].read(text or "", self.currency)
         except forms.ValidationError as error:
             self.add_error(field, error)
@@ -256,7 +256,8 @@ def _fields(number: int) -> tuple[str, ...]:
     return tuple(f"{name}_{number}" for name in ("name", "threshold", "percent", "perks"))
 
 
-def _read_points(text: str) -> int:
+def read_points(text: str) -> int:
+    """Return a threshold typed in points."""
     digits = text.strip()
     if not (digits.isascii() and digits.isdigit()):
         raise forms.ValidationError(_("Write a whole number of points."))

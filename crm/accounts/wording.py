@@ -11,14 +11,25 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
 
+# Addresses, names of fields and what somebody has typed stay as they are.
+_NOT_SPOKEN = re.compile(r"(<(textarea|script|style)\b.*?</\2>|<[^>]*>)", re.DOTALL | re.IGNORECASE)
+
 
 def counted(text: str, kind: str) -> str:
-    """Say "points" the way this kind of business does."""
+    """Say "points" the way this kind of business does, in a text or between the tags of a page."""
     words = _words(kind, get_language() or "")
     if not words:
         return str(text)
-    pattern = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
-    return re.sub(rf"(?<![A-Za-z])(?:{pattern})(?![A-Za-z])", lambda found: words[found[0]], str(text))
+    parts = _NOT_SPOKEN.split(str(text))  # what is said, a tag, the tag's name, and so on
+    parts[::3] = [_pattern(*words).sub(lambda found: words[found[0]], said) for said in parts[::3]]
+    del parts[2::3]
+    return "".join(parts)
+
+
+@lru_cache(maxsize=32)
+def _pattern(*words: str) -> re.Pattern:
+    either = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+    return re.compile(rf"(?<![A-Za-z])(?:{either})(?![A-Za-z])")
 
 
 @lru_cache(maxsize=32)

@@ -5,13 +5,14 @@ import hashlib
 from dataclasses import dataclass
 
 from django import forms
+from django.contrib import messages
 from django.core.cache import cache
 from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.contacts.models import Contact
 from crm.lib import charts, clock, csvio
@@ -32,10 +33,13 @@ class WorthForm(forms.Form):
 
     per_100 = AmountField(above_zero=True, required=False)
 
-    def __init__(self, *args, currency: str, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args, said: Worth | None, currency: str, **kwargs):
+        is_said = said is not None and said.reward is None
+        shown = {"per_100": money_units.from_minor(said.worth_minor, currency)} if is_said else {}
+        super().__init__(*args, initial=shown, **kwargs)
         self.currency = currency
         self.fields["per_100"].label = _("100 points are worth (%(currency)s)") % {"currency": currency}
+        self.fields["per_100"].help_text = _("Empty: what a reward says.")
 
     def clean_per_100(self) -> int | None:
         text = self.cleaned_data["per_100"]
@@ -52,9 +56,14 @@ class Priced:
     expected_minor: int | None
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def cost(request: HttpRequest) -> HttpResponse:
-    form, worth = _worth(request)
+    worth = costing.point_worth()
+    form = WorthForm(request.POST or None, said=worth, currency=request.shop.currency)
+    if request.method == "POST" and form.is_valid():
+        costing.say_worth(form.cleaned_data["per_100"])
+        messages.success(request, _("Saved. Points are counted at this worth from now on."))
+        return redirect("rewards:cost")
     found = costing.cost(now=clock.now())
     run_off = found.run_off
     context = {
@@ -91,8 +100,7 @@ def movement_csv(request: HttpRequest) -> HttpResponse:
     column = {"happened": costing.HAPPENED, "written": costing.WRITTEN}.get(by)
     if column is None:
         raise Http404
-    _form, worth = _worth(request)
-    currency = request.shop.currency
+    worth, currency = costing.point_worth(), request.shop.currency
     header = [
         _("Month"), _("Opening"), _("Issued"), _("Redeemed"), _("Expired"), pgettext("points", "Taken back"),
         _("Closing"), _("Closing, worth (%(currency)s)") % {"currency": currency},
@@ -156,14 +164,8 @@ def _priced(slices: list[costing.Slice], worth: Worth | None) -> list[Priced]:
     ]
 
 
-def _worth(request: HttpRequest) -> tuple[WorthForm, Worth | None]:
-    form = WorthForm(request.GET if "per_100" in request.GET else None, currency=request.shop.currency)
-    said = form.cleaned_data["per_100"] if form.is_valid() else None
-    return form, Worth(100, said) if said else costing.point_worth()
-
-
 def _draft(request: HttpRequest, now: dt.datetime) -> DraftForm:
-    worth = costing.point_worth()
+    worth = costing.reward_worth()
     seen = replaying.seen_share(worth.points) if worth else None
     form = DraftForm(
         request.GET or None,
@@ -193,7 +195,8 @@ def _compared(form: DraftForm, now: dt.datetime) -> tuple[replaying.Past, replay
 
 
 def _run(form: DraftForm, now: dt.datetime) -> tuple[replaying.Past, replaying.Comparison]:
-    past = replaying.of_past(now=now)
+    months = replaying.months_of_levels([*form.todays(), *form.drafted()])
+    past = replaying.of_past(now=now, earlier_months=months)
     worth = form.draft_worth
     today = replaying.plan(form.todays(), worth=form.today_worth or worth, past=past)
     draft = replaying.plan(form.drafted(), worth=worth, past=past)

@@ -2,7 +2,7 @@
 
 from django import template
 
-from crm.portal import wording
+from crm.accounts import wording
 
 register = template.Library()
 register.filter("counted", wording.counted, is_safe=True)

@@ -1,0 +1,32 @@
+"""Which coupons a text hands out: those whose code stands in it."""
+
+import re
+from collections.abc import Iterator
+
+from django.db.models import QuerySet
+
+from crm.coupons import codes
+from crm.coupons.issuing import SHORTEST_WORD
+from crm.coupons.models import Coupon
+from crm.lib import bulk
+
+_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+
+
+def coupons_in(*texts: str) -> QuerySet[Coupon]:
+    """Return the coupons whose codes are written in these texts, as capitals and digits, the way codes are written."""
+    hashes = {code for text in texts for word in _words(text) for code in codes.hashes(word)}
+    return Coupon.objects.filter(codes__code_hash__in=bulk.among(sorted(hashes)), codes__stopped_at=None).distinct()
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield what may be a code: words without small letters, and two of them in a row ("SPRING 10")."""
+    before = ""
+    for word in _WORD.findall(text):
+        if word != word.upper():
+            before = ""
+            continue
+        for candidate in (word, before + word):
+            if len(codes.fold(candidate)) >= SHORTEST_WORD:
+                yield candidate
+        before = word
