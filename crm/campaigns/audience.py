@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 
 from crm.accounts.models import Shop
+from crm.campaigns import variants
 from crm.campaigns.models import Campaign
 from crm.contacts import consent, segments
 from crm.contacts.models import Contact, Segment
+from crm.coupons.mentions import coupons_in
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,30 @@ class Audience:
     said_no: int
     not_asked: int
     held_out: int  # about so many of those who would get something
+    locked: int = 0  # left out because the campaign carries a coupon and they are never to be given money off
+
+
+def carries_coupon(campaign: Campaign) -> bool:
+    """Tell whether a code stands in one of the campaign's texts."""
+    texts = [campaign.subject, campaign.body]
+    if campaign.pk:
+        texts += [text for pair in campaign.variants.values_list("subject", "body") for text in pair]
+    return coupons_in(*texts).exists()
+
+
+def people(campaign: Campaign) -> QuerySet[Contact]:
+    """Return who the campaign is for, now: its group, and with a coupon nobody who is never to be given money off."""
+    everybody = segments.people(campaign.segment).filter(erased_at=None)
+    return everybody.open_to_discounts() if carries_coupon(campaign) else everybody
 
 
 def of(campaign: Campaign, *, shop: Shop) -> Audience:
-    """Count a campaign's people, in two queries."""
+    """Count a campaign's people, in a few queries however many they are."""
     if campaign.segment is None:
         return Audience(0, 0, 0, 0, 0, 0, 0, 0)
-    people = segments.people(campaign.segment).filter(erased_at=None).order_by()
+    everybody = segments.people(campaign.segment).filter(erased_at=None).order_by()
+    locked = everybody.filter(never_discount=True).count() if carries_coupon(campaign) else 0
+    people = everybody.open_to_discounts() if locked else everybody
     has_email = Q(email_key__isnull=False)
     counted = people.aggregate(
         total=Count("pk"),
@@ -36,17 +55,21 @@ def of(campaign: Campaign, *, shop: Shop) -> Audience:
         said_no=Count("pk", filter=has_email & Q(consent=Contact.ConsentState.NO)),
     )
     allowed = consent.may_write(people, write_to=shop.write_to).count()
-    written_to = allowed if campaign.body.strip() else 0
-    reached = counted["total"] if campaign.points else written_to
+    versions = variants.to_send(campaign)
+    written_to = allowed if any(one.body.strip() for one in versions) else 0
+    # of versions of which only some give points, about so many get one of these
+    get_points = round(counted["total"] * sum(bool(one.points) for one in versions) / len(versions))
+    reached = max(get_points, written_to)
     return Audience(
         total=counted["total"],
         may_write=allowed,
         written_to=written_to,
-        get_points=counted["total"] if campaign.points else 0,
+        get_points=get_points,
         no_email=counted["no_email"],
         said_no=counted["said_no"],
         not_asked=counted["total"] - counted["no_email"] - counted["said_no"] - allowed,
         held_out=round(reached * campaign.holdout_percent / 100),
+        locked=locked,
     )
 
 

@@ -1,6 +1,7 @@
 """What must be right before a campaign goes out. Red lines block, yellow ones are told."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -9,9 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
-from crm.campaigns import audience, channels, fields, rendering
+from crm.campaigns import audience, channels, fields, rendering, variants
 from crm.campaigns.models import Campaign
-from crm.contacts import segments
 from crm.lib.templatetags import say
 
 LONG_SUBJECT = 60  # letters; what most phones show of it
@@ -27,15 +27,63 @@ class Check:
     fix_url: str = ""
 
 
+Reader = Callable[[Campaign, Shop, audience.Audience], Check | None]
+READERS: dict[str, Reader] = {}
+
+
+def register(name: str, reader: Reader) -> None:
+    """Add a check of an upper floor: `reader(campaign, shop, reach)` returns it, or None if it has nothing to say."""
+    READERS[name] = reader
+
+
 def read(campaign: Campaign, *, shop: Shop, reach: audience.Audience) -> list[Check]:
     """Return every check with its outcome, in the order an owner would go through them."""
-    checks = [_group(campaign, reach), _content(campaign)]
+    versions = variants.to_send(campaign)
+    checks = [_group(campaign, reach), _locked(reach), _versions(versions)]
+    for one in versions:
+        found = _of_one(one, shop=shop, reach=reach, part=1 / len(versions))
+        checks += found if len(versions) == 1 else [check and _named(check, one.letter) for check in found]
+    if any(one.body.strip() for one in versions):
+        checks += [_sender(shop), _postal_address(shop), _own_address()]
+    checks += [reader(campaign, shop, reach) for reader in READERS.values()]
+    return [check for check in checks if check is not None]
+
+
+def _of_one(campaign: Campaign, *, shop: Shop, reach: audience.Audience, part: float) -> list[Check | None]:
+    """Return what must be right about one version, which so big a part of the people gets."""
+    checks = [_content(campaign)]
     if campaign.points:
-        checks.append(_points(campaign, reach))
+        checks.append(_points(campaign, reach, part))
     if campaign.body.strip():
         checks += [_text(campaign, shop), _subject(campaign), _empty_fields(campaign), _links(campaign, shop)]
-        checks += [_sender(shop), _postal_address(shop), _own_address()]
-    return [check for check in checks if check is not None]
+    return checks
+
+
+def _named(check: Check, letter: str) -> Check:
+    """Say which version a check speaks of, and lead to it."""
+    name = _("%(check)s, version %(letter)s") % {"check": check.name, "letter": letter}
+    return replace(check, name=name, fix_url=check.fix_url and f"{check.fix_url}?letter={letter}")
+
+
+def _versions(versions: list[Campaign]) -> Check | None:
+    """Look at the versions beside each other."""
+    if len(versions) == 1:
+        return None
+    edit = reverse("campaigns:edit", args=[versions[0].pk])
+    if len({bool(one.body.strip()) for one in versions}) > 1:
+        return Check(_("Versions"), BAD, _("Some versions have a message and some have none."), edit)
+    if len({tuple(getattr(one, name) for name in variants.CONTENT) for one in versions}) < len(versions):
+        return Check(_("Versions"), WARN, _("Two versions say the same, so there is nothing to learn."), edit)
+    return Check(
+        _("Versions"),
+        GOOD,
+        ngettext(
+            "%(count)s version. Each customer gets one of them, drawn by chance.",
+            "%(count)s versions. Each customer gets one of them, drawn by chance.",
+            len(versions),
+        )
+        % {"count": len(versions)},
+    )
 
 
 def is_blocked(checks: list[Check]) -> bool:
@@ -60,6 +108,22 @@ def _group(campaign: Campaign, reach: audience.Audience) -> Check:
     )
 
 
+def _locked(reach: audience.Audience) -> Check | None:
+    """Tell how many are left out because the owner said they are never to be given money off."""
+    if not reach.locked:
+        return None
+    return Check(
+        _("Money off"),
+        GOOD,
+        ngettext(
+            "The text carries a coupon, so %(count)s customer marked “never give money off” is left out.",
+            "The text carries a coupon, so %(count)s customers marked “never give money off” are left out.",
+            reach.locked,
+        )
+        % {"count": say.number(reach.locked)},
+    )
+
+
 def _content(campaign: Campaign) -> Check:
     edit = reverse("campaigns:edit", args=[campaign.pk])
     if campaign.body.strip() and not campaign.subject.strip():
@@ -71,8 +135,8 @@ def _content(campaign: Campaign) -> Check:
     return Check(_("What"), GOOD, _("A message and points.") if campaign.points else _("A message."))
 
 
-def _points(campaign: Campaign, reach: audience.Audience) -> Check:
-    people = reach.get_points - reach.held_out
+def _points(campaign: Campaign, reach: audience.Audience, part: float) -> Check:
+    people = reach.get_points - reach.held_out if part == 1 else round((reach.total - reach.held_out) * part)
     return Check(
         _("Points"),
         GOOD,
@@ -119,7 +183,7 @@ def _empty_fields(campaign: Campaign) -> Check | None:
     if fields.unknown(campaign.subject, campaign.body) or campaign.segment is None:
         return None
     bare = {use.name for use in fields.used(campaign.subject, campaign.body) if not use.fallback}
-    nobody = segments.people(campaign.segment).filter(erased_at=None).order_by()
+    nobody = audience.people(campaign).order_by()
     if "first_name" in bare and (count := nobody.filter(name="", greeting="").count()):
         name = "first_name"
     elif "full_name" in bare and (count := nobody.filter(name="").count()):

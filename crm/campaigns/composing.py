@@ -4,9 +4,11 @@ import datetime as dt
 import secrets
 from collections.abc import Mapping
 
+from django.db import transaction
 from django.db.models import F, Q
 
-from crm.campaigns.models import Campaign
+from crm.campaigns import variants
+from crm.campaigns.models import Campaign, Variant
 
 
 class ChangedMeanwhile(RuntimeError):
@@ -22,6 +24,7 @@ def new_desk() -> str:
     return secrets.token_hex(8)
 
 
+@transaction.atomic
 def save(
     campaign: Campaign,
     *,
@@ -30,8 +33,11 @@ def save(
     now: dt.datetime,
     desk: str = "",
     is_autosave: bool = False,
+    letter: str = variants.FIRST,
 ) -> Campaign:
     """Write the draft's content if it still has the version that was edited; raise ChangedMeanwhile if not.
+
+    Subject, message and points are those of the version with this letter; return the draft saying what it says.
 
     A button may be pressed while the same page's autosave is on its way: what that page saved last is no
     conflict for its buttons. An autosave that arrives after them is one, so that older words never win.
@@ -39,10 +45,15 @@ def save(
     unchanged = Q(version=version)
     if desk and not is_autosave:
         unchanged |= Q(edited_at_desk=desk)
+    own = {name: value for name, value in values.items() if letter == variants.FIRST or name not in variants.CONTENT}
     saved = Campaign.objects.filter(unchanged, pk=campaign.pk, state=Campaign.State.DRAFT).update(
-        **values, updated_at=now, version=F("version") + 1, edited_at_desk=desk
+        **own, updated_at=now, version=F("version") + 1, edited_at_desk=desk
     )
-    current = Campaign.objects.select_related("segment").get(pk=campaign.pk)
+    if saved and letter != variants.FIRST:
+        Variant.objects.filter(campaign=campaign.pk, letter=letter).update(
+            **{name: values[name] for name in variants.CONTENT}
+        )
+    current = variants.worded(Campaign.objects.select_related("segment").get(pk=campaign.pk), letter)
     if not saved and any(getattr(current, name) != value for name, value in values.items()):
         raise ChangedMeanwhile(current)
     return current

@@ -52,11 +52,20 @@ class CampaignForm(forms.ModelForm):
         label=gettext_lazy("Count orders for, in days"), min_value=1, max_value=LONGEST_WINDOW.days, initial=7,
     )
 
+    split = forms.ChoiceField(
+        label=gettext_lazy("How to test the versions"), choices=Campaign.Split.choices, required=False,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "Sending more of what works begins with the second mailing of a campaign that repeats, when the first "
+            "orders are known. Every version keeps a part, so that it can still win."
+        ),
+    )
+
     class Meta:
         model = Campaign
         fields = (
             "name", "segment", "points", "points_days", "points_budget", "subject", "body", "holdout_percent",
-            "window_days",
+            "window_days", "split",
         )  # fmt: skip
         widgets = {
             "body": forms.Textarea(attrs={"rows": 14, "spellcheck": "true"}),
@@ -69,6 +78,9 @@ class CampaignForm(forms.ModelForm):
                 "A link alone on its line becomes a button. Without a message, only points are given."
             ),
         }
+
+    def clean_split(self) -> str:
+        return self.cleaned_data["split"] or self.instance.split
 
     def clean_points(self) -> int:
         return self.cleaned_data["points"] or 0

@@ -6,8 +6,12 @@ Campaign   what to give and say, to whom, when. Points, a message, or both.
            `watched_since`: the circuit breaker looks at attempts after this moment only (set by resume).
            `points_days`: points given can be spent until the end of the day so many days later; null is for ever.
            `points_budget`: points of all rotations together; whoever comes after gets nothing, and it repeats no more.
+           Subject, body and points are those of version A. `split`: how people are dealt to its versions; `decided`:
+           the letter of the only version that still goes out; `shares` (letter -> 0 to 1): the tray the analyst fills.
+Variant    another version of a campaign's message: B, C or D. `is_off`: has gone out, goes out no more.
 Rotation   one run of a campaign: unique (campaign, local date), so that it starts once whatever restarts.
            `counts` (state -> messages) is written when it is finished, so that lists need not count again.
+           `shares` (letter -> 0 to 1): with which chances its people were dealt to the versions; empty: one version.
 Message    one row per person and rotation, made in one statement when the rotation starts.
              queued -> claimed (lease) -> sending -> sent | retry | failed | uncertain
              suppressed   said no in the meantime; held_out  left alone on purpose, to measure; stopped by the owner
@@ -15,11 +19,14 @@ Message    one row per person and rotation, made in one statement when the rotat
            `sending` is committed just before the payload leaves. A process that dies there leaves `uncertain`,
            shown to the owner and never silently sent again. `tried_at` is when the last attempt ended;
            `sent_at` is also set on points_only (when the rotation started), so that orders can follow it.
+           `variant`: the letter of the version drawn for the person, with `chance` (0 to 1); empty on held_out.
 Outgoing   the rendered mail of a box without EMAIL_URL: the outbox the owner reads in the app.
 Link       an address found in a campaign's text, as sent (with utm_ marks); the mail carries our own link to it.
            Click counts one visit.
 Attribution  an order that followed a message within the campaign's window; an order belongs to one message.
-Written by: campaigns.scheduling, starting, sending, tracking, attribution.
+Verdict    a tray: what may be said of a campaign's versions by now, in every language. `leader`: the letter of the one
+           that is better, if any; `memory`: what its writer needs to find again. Without a writer it stays empty.
+Written by: campaigns.composing, scheduling, starting, sending, tracking, attribution, variants, verdicts.
 """
 
 from django.db import models
@@ -43,6 +50,10 @@ class Campaign(models.Model):
         WEEKLY = "weekly", _("Every week")
         MONTHLY = "monthly", _("Every month")
 
+    class Split(models.TextChoices):
+        EVEN = "even", _("Split evenly and tell me")
+        LEARN = "learn", _("Send more of what works")
+
     name = models.CharField(_("Name"), max_length=120)
     segment = models.ForeignKey("contacts.Segment", models.PROTECT, null=True, blank=True, related_name="campaigns")
     points = models.PositiveIntegerField(_("Points to give"), default=0)
@@ -55,6 +66,9 @@ class Campaign(models.Model):
     send_time = models.TimeField(_("Time"), null=True, blank=True)
     holdout_percent = models.PositiveSmallIntegerField(_("Leave out to measure"), default=0)
     window_days = models.PositiveSmallIntegerField(_("Count orders for"), default=7)
+    split = models.CharField(_("How to test"), max_length=5, choices=Split, default=Split.EVEN)
+    decided = models.CharField(max_length=1, blank=True, editable=False)
+    shares = models.JSONField(default=dict, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     next_at = models.DateTimeField(null=True, blank=True, db_index=True)
     next_date = models.DateField(null=True, blank=True)
@@ -81,6 +95,21 @@ class Campaign(models.Model):
         return reverse("campaigns:detail", args=[self.pk])
 
 
+class Variant(models.Model):
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="variants")
+    letter = models.CharField(max_length=1)
+    subject = models.CharField(max_length=150, blank=True)
+    body = models.TextField(blank=True)
+    points = models.PositiveIntegerField(default=0)
+    is_off = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "letter"], name="variant_once_per_letter"),
+            models.CheckConstraint(condition=Q(letter__in=["B", "C", "D"]), name="variant_letter_after_a"),
+        ]
+
+
 class Rotation(models.Model):
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="rotations")
     local_date = models.DateField()
@@ -88,6 +117,7 @@ class Rotation(models.Model):
     finished_at = models.DateTimeField(null=True)
     points_given_at = models.DateTimeField(null=True)  # all points of this rotation are in the ledger
     counts = models.JSONField(default=dict)
+    shares = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "local_date"], name="rotation_once_per_date")]
@@ -112,6 +142,8 @@ class Message(models.Model):
     address_hash = models.CharField(max_length=64, null=True)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     points = models.PositiveIntegerField(default=0)  # given with this message
+    variant = models.CharField(max_length=1, blank=True, default="A", db_default="A")
+    chance = models.FloatField(default=1.0, db_default=1.0)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)
@@ -165,3 +197,13 @@ class Attribution(models.Model):
     amount_minor = models.BigIntegerField()
     after_click = models.BooleanField(default=False)
     at = models.DateTimeField()
+
+
+class Verdict(models.Model):
+    campaign = models.OneToOneField(Campaign, models.CASCADE, related_name="verdict")
+    tone = models.CharField(max_length=8)
+    text = models.JSONField(default=dict)  # {"en": ..., "zh-hans": ...}
+    detail = models.JSONField(default=dict)
+    leader = models.CharField(max_length=1, blank=True)
+    memory = models.JSONField(default=dict)
+    as_of = models.DateTimeField()

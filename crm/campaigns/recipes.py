@@ -1,14 +1,22 @@
 """Campaigns to start from: nobody begins with an empty page. Texts are made in the shop's language."""
 
-from dataclasses import dataclass
+import datetime as dt
+import secrets
+from dataclasses import dataclass, field
 
+from django.db import transaction
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Shop
-from crm.campaigns.models import Campaign
+from crm.campaigns import variants
+from crm.campaigns.models import Campaign, Variant
 from crm.contacts.models import Segment
+from crm.coupons import codes, issuing, wording
+from crm.coupons.models import Coupon
+from crm.lib import clock
+from crm.lib.templatetags import say
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,11 @@ class Recipe:
     points: int = 0
     holdout_percent: int = 10
     window_days: int = 14
+    coupon: dict = field(default_factory=dict)  # what the coupon gives that the text carries
 
+
+COUPON_DAYS = 30  # a coupon made with a draft is good for so many days
+_WORD_LETTERS = 5
 
 RECIPES: dict[str, Recipe] = {
     "win-back": Recipe(
@@ -92,16 +104,147 @@ def draft(slug: str, *, segment: Segment | None, shop: Shop) -> Campaign:
         )
 
 
-def again(campaign: Campaign, *, shop: Shop) -> Campaign:
-    """Make a draft with the content of an earlier campaign; an untouched one made before is used again."""
+@transaction.atomic
+def again(campaign: Campaign, *, shop: Shop, letter: str = "") -> Campaign:
+    """Make a draft with the content of an earlier campaign, or of one of its versions alone.
+
+    An untouched one made before is used again.
+    """
     with translation.override(shop.language):
         again = str(_("%(name)s, again"))
     name = (again % {"name": campaign.name.removesuffix(again % {"name": ""})})[:120]
-    untouched = Campaign.objects.filter(state=Campaign.State.DRAFT, name=name, version=1).first()
-    if untouched:
-        return untouched
-    return Campaign.objects.create(
-        name=name, segment=campaign.segment, points=campaign.points, points_days=campaign.points_days,
-        points_budget=campaign.points_budget, subject=campaign.subject, body=campaign.body,
-        holdout_percent=campaign.holdout_percent, window_days=campaign.window_days,
+    first, *others = [variants.worded(campaign, letter)] if letter else variants.to_send(campaign)
+    untouched = Campaign.objects.filter(
+        state=Campaign.State.DRAFT, name=name, version=1, subject=first.subject, body=first.body
     )
+    for draft in untouched:
+        if draft.variants.count() == len(others):
+            return draft
+    made = Campaign.objects.create(
+        name=name, segment=campaign.segment, points=first.points, points_days=campaign.points_days,
+        points_budget=campaign.points_budget, subject=first.subject, body=first.body,
+        holdout_percent=campaign.holdout_percent, window_days=campaign.window_days, split=campaign.split,
+    )
+    Variant.objects.bulk_create(
+        Variant(campaign=made, letter=letter, subject=one.subject, body=one.body, points=one.points)
+        for letter, one in zip(variants.LETTERS[1:], others)
+    )
+    return made
+
+
+# The rungs of the offer ladder: drafts for people the analyst chose, opened from its page.
+OFFERS: dict[str, Recipe] = {
+    "reminder": Recipe(
+        icon="mail",
+        name=_("A reminder"),
+        what=_("A friendly word, and nothing to give."),
+        segments=(),
+        subject=_("Time for another visit, {{ first_name|\"dear customer\" }}?"),
+        body=_(
+            "# Hello {{ first_name|\"dear customer\" }}\n\n"
+            "It is about time for your next visit at {{ shop_name }}, and we would love to see you.\n\n"
+            "See you soon,\n{{ shop_name }}"
+        ),
+    ),
+    "note": Recipe(
+        icon="hourglass",
+        name=_("A note about expiring points"),
+        what=_("Tells people that points they have already will expire soon."),
+        segments=(),
+        subject=_("Some of your points expire soon"),
+        body=_(
+            "# Hello {{ first_name|\"dear customer\" }}\n\n"
+            "You have **{{ points_balance }} points** at {{ shop_name }}, and some of them expire within the next "
+            "weeks. It would be a pity: use them on your next visit.\n\n"
+            "See you soon,\n{{ shop_name }}"
+        ),
+    ),
+    "points": Recipe(
+        icon="coins",
+        name=_("Double points"),
+        what=_("As many points as an order earns, given in advance."),
+        segments=(),
+        subject=_("{{ points_given }} points for your next visit"),
+        body=_(
+            "# Hello {{ first_name|\"dear customer\" }}\n\n"
+            "We have put **{{ points_given }} points** on your account, as many as an order usually earns: your next "
+            "visit counts double. You now have {{ points_balance }}.\n\n"
+            "See you soon,\n{{ shop_name }}"
+        ),
+        points=50,
+    ),
+    "shipping": Recipe(
+        icon="truck",
+        name=_("Free shipping"),
+        what=_("A code that takes the shipping off one order."),
+        segments=(),
+        subject=_("Your next parcel is on us"),
+        body=_(
+            "# Hello {{ first_name|\"dear customer\" }}\n\n"
+            "We send your next order free of charge. Your code: **%(code)s**, good until %(date)s.\n\n"
+            "See you soon,\n{{ shop_name }}"
+        ),
+        coupon={"gives": Coupon.Gives.SHIPPING},
+    ),
+    "gift": Recipe(
+        icon="gift",
+        name=_("A product as a gift"),
+        what=_("A code for something small with the next order."),
+        segments=(),
+        subject=_("A little something with your next order"),
+        body=_(
+            "# Hello {{ first_name|\"dear customer\" }}\n\n"
+            "With your next order you get a present: %(gives)s. Your code: **%(code)s**, good until %(date)s.\n\n"
+            "See you soon,\n{{ shop_name }}"
+        ),
+        coupon={"gives": Coupon.Gives.PRODUCT},
+    ),
+    "percent": Recipe(
+        icon="percent",
+        name=_("Money off"),
+        what=_("A code for a percentage off one order."),
+        segments=(),
+        subject=_("Something off your next order"),
+        body=_(
+            "# Hello {{ first_name|\"dear customer\" }}\n\n"
+            "For your next order: %(gives)s. Your code: **%(code)s**, good until %(date)s.\n\n"
+            "See you soon,\n{{ shop_name }}"
+        ),
+        coupon={"gives": Coupon.Gives.PERCENT},
+    ),
+}
+
+
+@transaction.atomic
+def draft_offer(
+    rung: str, *, segment: Segment, shop: Shop, now: dt.datetime, points: int = 0, percent: int = 0,
+    product_id: int | None = None,
+) -> Campaign:
+    """Make a draft that carries an offer to a group, with a coupon only that group can use where one is needed."""
+    recipe = OFFERS[rung]
+    with translation.override(shop.language):
+        body = str(recipe.body)
+        if recipe.coupon:
+            coupon, word = _coupon(recipe, segment=segment, shop=shop, now=now, percent=percent, product_id=product_id)
+            words = {"code": word, "date": say.day(coupon.ends_on), "gives": wording.gives(coupon, shop.currency)}
+            body = body % words
+        return Campaign.objects.create(
+            name=segment.name, segment=segment, points=(points or recipe.points) if recipe.points else 0,
+            subject=str(recipe.subject), body=body, holdout_percent=recipe.holdout_percent,
+            window_days=recipe.window_days,
+        )
+
+
+def _coupon(
+    recipe: Recipe, *, segment: Segment, shop: Shop, now: dt.datetime, percent: int, product_id: int | None
+) -> tuple[Coupon, str]:
+    today = clock.local_date(now, shop.timezone)
+    gives = recipe.coupon["gives"]
+    coupon = Coupon.objects.create(
+        name=str(recipe.name), gives=gives, percent=percent if gives == Coupon.Gives.PERCENT else None,
+        product_id=product_id if gives == Coupon.Gives.PRODUCT else None, segment=segment, starts_on=today,
+        ends_on=today + dt.timedelta(days=COUPON_DAYS), code_kind=Coupon.CodeKind.SHARED, most_per_customer=1,
+        created_at=now,
+    )
+    word = "".join(secrets.choice(codes.LETTERS) for _letter in range(_WORD_LETTERS))
+    return coupon, issuing.share(coupon, word=word, now=now).text

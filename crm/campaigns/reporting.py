@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db.models import Count, F, Q, Sum
 
 from crm.accounts.models import Shop
-from crm.campaigns import rendering
+from crm.campaigns import rendering, variants
 from crm.campaigns.models import Attribution, Campaign, Click, Link, Message, Rotation
 from crm.lib import bulk
 from crm.orders.models import Order
@@ -97,7 +97,7 @@ def clicks_by_link(campaign: Campaign) -> list[LinkClicks]:
 def points_given(campaign: Campaign) -> int:
     """Return how many points this campaign has really written into the ledger."""
     sources = _sources(campaign)
-    if not sources or not campaign.points:
+    if not sources:
         return 0
     return Entry.objects.filter(sources, kind=Entry.Kind.CAMPAIGN).aggregate(total=Sum("points"))["total"] or 0
 
@@ -125,7 +125,7 @@ class Points:
 
 def points_result(campaign: Campaign) -> Points | None:
     """Follow the campaign's points, lot by lot; None where it gives none."""
-    if not campaign.points:
+    if not any(one.points for one in variants.every(campaign)):
         return None
     given = points_given(campaign)
     taken = Counter()
@@ -278,3 +278,121 @@ def _error(people: int, total: int, squares: int) -> float:
 def _difference(one: float, other: float, error_one: float, error_other: float) -> Difference:
     half = Z_95 * math.sqrt(error_one + error_other)
     return Difference(one - other, one - other - half, one - other + half)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one version in one mailing. `letter` is empty for those left out on purpose.
+
+    `people` were drawn for it, whether it reached them or not, and are watched from the start of the mailing, so that
+    only the draw makes a difference; of people who get points alone, only where no version has a message.
+    `ordered` of them did within the window; the squares are of each person's revenue.
+    """
+
+    rotation_id: int
+    started_at: dt.datetime
+    letter: str
+    people: int
+    sent: int
+    clicked: int
+    ordered: int
+    revenue_minor: int
+    revenue_squared: int
+
+
+def outcomes(campaign: Campaign) -> list[Outcome]:
+    """Return what came of each version in each mailing that was dealt to more than one.
+
+    One question for each mailing: with its own dates in it, the database goes along the index of orders.
+    """
+    writes = any(one.body.strip() for one in variants.every(campaign))
+    rotations = [one for one in campaign.rotations.order_by("started_at", "pk") if len(one.shares) > 1]
+    messages = Message.objects.filter(rotation__in=rotations).exclude(state=State.STOPPED)
+    if writes:
+        messages = messages.exclude(state=State.POINTS_ONLY)
+    people: Counter = Counter()
+    sent: Counter = Counter()
+    for rotation_id, letter, state, number in (
+        messages.values_list("rotation_id", "variant", "state").annotate(number=Count("pk")).order_by()
+    ):
+        people[rotation_id, _side(letter, state)] += number
+        sent[rotation_id, letter] += number if state in (State.SENT, State.POINTS_ONLY) else 0
+    clicked = {
+        (rotation_id, letter): number
+        for rotation_id, letter, number in Click.objects.filter(link__campaign=campaign)
+        .values_list("message__rotation_id", "message__variant")
+        .annotate(number=Count("message_id", distinct=True))
+        .order_by()
+    }
+    found, currency = [], Shop.current().currency
+    for rotation in rotations:
+        bought = _bought(campaign, rotation, currency=currency, is_points_only=not writes)
+        found += [
+            Outcome(
+                rotation.pk, rotation.started_at, letter, number, sent[rotation.pk, letter],
+                clicked=clicked.get((rotation.pk, letter), 0),
+                ordered=len(bought[letter]),
+                revenue_minor=sum(bought[letter].values()),
+                revenue_squared=sum(amount**2 for amount in bought[letter].values()),
+            )
+            for (rotation_id, letter), number in sorted(people.items())
+            if rotation_id == rotation.pk
+        ]  # fmt: skip
+    return found
+
+
+def _bought(
+    campaign: Campaign, rotation: Rotation, *, currency: str, is_points_only: bool
+) -> dict[str, Counter]:
+    """Return by version what each message's person spent within the window."""
+    bought: dict[str, Counter] = defaultdict(Counter)
+    within = Order.objects.counting().filter(
+        kind=Order.Kind.SALE,
+        currency=currency,
+        contact__messages__rotation=rotation,
+        placed_at__gte=rotation.started_at,
+        placed_at__lt=rotation.started_at + dt.timedelta(days=campaign.window_days),
+    )
+    without = {State.STOPPED} if is_points_only else {State.STOPPED, State.POINTS_ONLY}
+    for message_id, letter, state, net_minor in within.values_list(
+        "contact__messages__pk", "contact__messages__variant", "contact__messages__state", "net_minor"
+    ):
+        if state not in without:
+            bought[_side(letter, state)][message_id] += net_minor
+    return bought
+
+
+def _side(letter: str, state: str) -> str:
+    return "" if state == State.HELD_OUT else letter
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """All mailings of one version together; money in minor units of the shop's currency."""
+
+    letter: str
+    people: int
+    sent: int
+    clicked: int
+    ordered: int
+    revenue_minor: int
+
+    @property
+    def ordered_rate(self) -> float:
+        return self.ordered / self.people if self.people else 0.0
+
+    @property
+    def revenue_each(self) -> int:
+        return round(self.revenue_minor / self.people) if self.people else 0
+
+
+def by_variant(found: Iterable[Outcome]) -> list[VariantResult]:
+    """Add the mailings up by version, those left out on purpose last."""
+    found = list(found)
+    letters = sorted({one.letter for one in found}, key=lambda letter: (not letter, letter))
+    names = ("people", "sent", "clicked", "ordered", "revenue_minor")
+    mailings = {letter: [one for one in found if one.letter == letter] for letter in letters}
+    return [
+        VariantResult(letter, **{name: sum(getattr(one, name) for one in ones) for name in names})
+        for letter, ones in mailings.items()
+    ]

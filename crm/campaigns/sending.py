@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from crm.accounts.models import Shop
-from crm.campaigns import channels, fields, rendering, scheduling, starting
+from crm.campaigns import channels, fields, rendering, scheduling, starting, variants
 from crm.campaigns.channels.base import BadMail, Channel, ChannelDown, NeedsOwner, SendFailed, Uncertain, Withheld
 from crm.campaigns.models import Campaign, Message, Rotation
 from crm.contacts import consent
@@ -198,7 +198,7 @@ class _Batch:
 
     def __init__(self, *, shop: Shop, worker: str, now: dt.datetime, begun: float):
         self.shop, self.worker, self._now, self._begun = shop, worker, now, begun
-        self._letters: dict[int, _Compiled] = {}
+        self._letters: dict[tuple[int, str], _Compiled] = {}
 
     def now(self) -> dt.datetime:
         return self._now + dt.timedelta(seconds=time.monotonic() - self._begun)
@@ -244,14 +244,15 @@ class _Batch:
 
     def _mail(self, message: Message):
         campaign, contact = message.rotation.campaign, message.contact
-        if campaign.pk not in self._letters:
-            self._letters[campaign.pk] = _Compiled(
+        if (campaign.pk, message.variant) not in self._letters:
+            said = variants.worded(campaign, message.variant)
+            self._letters[campaign.pk, message.variant] = _Compiled(
                 rendering.compile_letter(
-                    subject=campaign.subject, body=campaign.body, shop=self.shop, campaign_name=campaign.name
+                    subject=said.subject, body=said.body, shop=self.shop, campaign_name=said.name
                 ),
                 dict(campaign.links.values_list("url", "pk")),
             )
-        compiled = self._letters[campaign.pk]
+        compiled = self._letters[campaign.pk, message.variant]
         now = self.now()
         return rendering.mail(
             compiled.letter,

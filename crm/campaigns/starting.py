@@ -8,9 +8,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
-from crm.campaigns import rendering, scheduling
+from crm.campaigns import audience, rendering, scheduling, variants
 from crm.campaigns.models import Campaign, Link, Message, Rotation
-from crm.contacts import consent, segments
+from crm.contacts import consent
 from crm.lib import bulk, clock, tokens
 from crm.rewards import ledger
 from crm.rewards.models import Entry
@@ -19,7 +19,7 @@ PEOPLE_AT_ONCE = 5_000
 POSTINGS_AT_ONCE = 500
 COLUMNS = (
     "rotation_id", "contact_id", "address_hash", "state", "points", "due_at", "sent_at",
-    "attempts", "claimed_by", "provider_id", "error",
+    "attempts", "claimed_by", "provider_id", "error", "variant", "chance",
 )  # fmt: skip
 
 State = Message.State
@@ -102,7 +102,11 @@ def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
         rotation, is_new = Rotation.objects.get_or_create(
             campaign=campaign,
             local_date=campaign.next_date,
-            defaults={"started_at": now, "points_given_at": None if campaign.points else now},
+            defaults={
+                "started_at": now,
+                "points_given_at": None if variants.most_points(campaign) else now,
+                "shares": variants.shares(campaign),
+            },
         )
         if not is_new:
             return 0
@@ -122,49 +126,63 @@ def _write_messages(campaign: Campaign, rotation: Rotation, *, now: dt.datetime,
 
     Return how many, and how many more would have been written if the budget of points had allowed it.
     """
-    everyone = segments.people(campaign.segment).filter(erased_at=None)
-    has_message = bool(campaign.body.strip())
+    everyone = audience.people(campaign)
+    versions = {one.letter: one for one in variants.to_send(campaign)}
+    writes = {letter: bool(one.body.strip()) for letter, one in versions.items()}
+    most = variants.most_points(campaign)
     addresses: set[str] = set()
     last = written = left_out = 0
-    left = affordable(campaign)
+    left = points_left(campaign)
     while people := list(
         everyone.filter(pk__gt=last).order_by("pk").values_list("pk", "email_key")[:PEOPLE_AT_ONCE]
     ):
         allowed = set()
-        if has_message:
+        if any(writes.values()):
             these = everyone.filter(pk__gt=last, pk__lte=people[-1][0])
             allowed = set(consent.may_write(these, write_to=shop.write_to).values_list("pk", flat=True))
         rows = []
         for contact_id, email_key in people:
-            address = tokens.keyed_hash(email_key) if contact_id in allowed else None
+            letter, chance = variants.draw(
+                rotation.shares, campaign_id=campaign.pk, local_date=rotation.local_date, contact_id=contact_id
+            )
+            points = versions[letter].points
+            address = tokens.keyed_hash(email_key) if writes[letter] and contact_id in allowed else None
             if address in addresses:
                 address = None
-            if address is None and not campaign.points:
+            if address is None and not points:
                 continue
             if is_held_out(campaign_id=campaign.pk, contact_id=contact_id, percent=campaign.holdout_percent):
-                state, points, address, sent_at = State.HELD_OUT, 0, None, None
-            elif left == 0:
+                state, points, address, sent_at, letter = State.HELD_OUT, 0, None, None, ""
+            elif left is not None and left < most:  # whatever their version gives: who gets none is not for it to say
                 left_out += 1
                 continue
             elif address is None:
-                state, points, sent_at = State.POINTS_ONLY, campaign.points, now
+                state, sent_at = State.POINTS_ONLY, now
             else:
-                state, points, sent_at = State.QUEUED, campaign.points, None
+                state, sent_at = State.QUEUED, None
                 addresses.add(address)
-            if points and left is not None:
-                left -= 1
-            rows.append((rotation.pk, contact_id, address, state.value, points, now, sent_at, 0, "", "", ""))
+            if left is not None:
+                left -= points
+            rows.append(
+                (rotation.pk, contact_id, address, state.value, points, now, sent_at, 0, "", "", "", letter, chance)
+            )
         written += bulk.insert(Message, COLUMNS, rows)
         last = people[-1][0]
     return written, left_out
 
 
-def affordable(campaign: Campaign) -> int | None:
-    """Return to how many people the budget still allows points; None without a budget."""
-    if not campaign.points or campaign.points_budget is None:
+def points_left(campaign: Campaign) -> int | None:
+    """Return how many points the budget still allows; None without a budget."""
+    if campaign.points_budget is None or not variants.most_points(campaign):
         return None
     given = Message.objects.filter(rotation__campaign=campaign).aggregate(total=Sum("points"))["total"] or 0
-    return max(0, campaign.points_budget - given) // campaign.points
+    return max(0, campaign.points_budget - given)
+
+
+def is_budget_used(campaign: Campaign) -> bool:
+    """Tell whether what is left is not enough for one more person, whichever version they would get."""
+    left = points_left(campaign)
+    return left is not None and left < variants.most_points(campaign)
 
 
 def _expires_at(rotation: Rotation) -> dt.datetime | None:
@@ -178,10 +196,12 @@ def _expires_at(rotation: Rotation) -> dt.datetime | None:
 
 
 def _write_links(campaign: Campaign, *, shop: Shop) -> None:
-    letter = rendering.compile_letter(
-        subject=campaign.subject, body=campaign.body, shop=shop, campaign_name=campaign.name
-    )
+    urls = set()
+    for one in variants.to_send(campaign):
+        urls |= set(
+            rendering.compile_letter(subject=one.subject, body=one.body, shop=shop, campaign_name=one.name).links
+        )
     Link.objects.bulk_create(
-        [Link(campaign=campaign, url=url, url_hash=rendering.url_hash(url)) for url in letter.links],
+        [Link(campaign=campaign, url=url, url_hash=rendering.url_hash(url)) for url in sorted(urls)],
         ignore_conflicts=True,
     )

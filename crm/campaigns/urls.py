@@ -24,4 +24,5 @@ urlpatterns = [
     path("<int:pk>/again/", views.again, name="again"),
     path("<int:pk>/delete/", views.delete, name="delete"),
     path("<int:pk>/settle/", views.settle, name="settle"),
+    path("<int:pk>/decide/", views.decide, name="decide"),
 ]

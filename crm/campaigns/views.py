@@ -27,6 +27,8 @@ from crm.campaigns import (
     sending,
     starting,
     tasks,
+    variants,
+    verdicts,
 )
 from crm.campaigns.channels.base import BadMail, SendFailed, Uncertain
 from crm.campaigns.forms import CampaignForm, ScheduleForm
@@ -99,40 +101,65 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Write a draft beside its preview; htmx saves while typing, the buttons save and go on."""
-    campaign = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
-    if campaign.state != State.DRAFT:
+    whole = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
+    if whole.state != State.DRAFT:
         messages.info(request, _("This campaign is not a draft any more."))
-        return redirect(campaign)
+        return redirect(whole)
+    asked = request.POST if request.method == "POST" else request.GET
+    campaign = variants.worded(whole, asked.get("letter", ""))
+    if request.method == "POST" and campaign.letter != asked.get("letter", campaign.letter):
+        messages.error(request, _("This version was taken out in the meantime; what you wrote was not saved."))
+        return redirect("campaigns:edit", pk=pk)
     if request.method != "POST":
         return _draw_composer(request, campaign, CampaignForm(instance=campaign))
-    form = CampaignForm(request.POST, instance=Campaign(pk=campaign.pk))
+    form = CampaignForm(request.POST, instance=Campaign(pk=campaign.pk, split=campaign.split))
     if not form.is_valid():
         return _draw_composer(request, campaign, form, status=422)
     version = campaign.version if "keep_mine" in request.POST else _number(request.POST.get("version"))
     try:
         campaign = composing.save(
             campaign, values=form.cleaned_data, version=version, now=clock.now(), desk=_desk(request),
-            is_autosave=bool(request.htmx),
+            is_autosave=bool(request.htmx), letter=campaign.letter,
         )
     except composing.ChangedMeanwhile as error:
         return _draw_composer(request, campaign, form, status=409, theirs=error.campaign)
     if request.htmx:
         return _draw_composer(request, campaign, form)
-    match request.POST.get("then"):
-        case "review":
+    person_id = _number(request.POST.get("as"))
+    match request.POST.get("then", "").partition(":"):
+        case "review", _sep, _letter:
             return redirect("campaigns:review", pk=pk)
-        case "test":
+        case "test", _sep, _letter:
             return _send_test(request, campaign)
+        case "show", _sep, letter:
+            return redirect(_edit_url(variants.worded(whole, letter), person_id))
+        case "add", _sep, _letter:
+            return _add_version(request, whole, person_id)
+        case "remove", _sep, _letter:
+            if variants.remove(whole, campaign.letter, now=clock.now()):
+                messages.success(request, _("Version %(letter)s is taken out.") % {"letter": campaign.letter})
+            return redirect(_edit_url(variants.worded(whole, variants.FIRST), person_id))
         case _:
             messages.success(request, _("The draft is saved."))
-            return redirect(_edit_url(campaign, _number(request.POST.get("as"))))
+            return redirect(_edit_url(campaign, person_id))
+
+
+def _add_version(request: HttpRequest, whole: Campaign, person_id: int | None) -> HttpResponse:
+    whole.refresh_from_db()  # the form that came with the button is saved by now
+    letter = variants.add(whole, now=clock.now())
+    if letter is None:
+        messages.error(request, _("A campaign has at most four versions."))
+    else:
+        words = _("Version %(letter)s begins with what version A says. Change what you want to test.")
+        messages.success(request, words % {"letter": letter})
+    return redirect(_edit_url(variants.worded(whole, letter or variants.FIRST), person_id))
 
 
 @require_safe
 @xframe_options_sameorigin
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the message as one customer would get it, for the frame it is shown in."""
-    campaign = get_object_or_404(Campaign, pk=pk)
+    campaign = variants.worded(get_object_or_404(Campaign, pk=pk), request.GET.get("letter", ""))
     person = Contact.objects.alive().filter(pk=_number(request.GET.get("as"))).first() or _nobody()
     try:
         letter = rendering.compile_letter(
@@ -152,8 +179,9 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send the saved draft to the owner."""
-    return _send_test(request, get_object_or_404(Campaign, pk=pk))
+    """Send the saved draft, or one of its versions, to the owner."""
+    campaign = get_object_or_404(Campaign, pk=pk)
+    return _send_test(request, variants.worded(campaign, request.POST.get("letter", "")))
 
 
 def _desk(request: HttpRequest) -> str:
@@ -171,13 +199,16 @@ def _draw_composer(
     chosen = _number(asked.get("as"))
     place = next((index for index, person in enumerate(people) if person.pk == chosen), 0)
     person = people[place] if people else None
+    versions = [one for one in variants.every(campaign) if not one.is_off]
     context = {
         "campaign": campaign,
         "form": form,
+        "letters": [one.letter for one in versions],
+        "can_add": len(variants.every(campaign)) < len(variants.LETTERS),
         "desk": _desk(request),
         "theirs": theirs,
         "status": status,
-        "reach": audience.of(campaign, shop=request.shop),
+        "reach": audience.of(variants.whole(campaign), shop=request.shop),
         "fields": [(f"{{{{ {name} }}}}", field.label) for name, field in fields.FIELDS.items()],
         "person": person,
         "people": people,
@@ -185,7 +216,10 @@ def _draw_composer(
         "before": people[place - 1] if place > 0 else None,
         "after": people[place + 1] if place + 1 < len(people) else None,
         "preview_url": f"{reverse('campaigns:preview', args=[campaign.pk])}?"
-        + urlencode({"as": person.pk if person else "", "v": campaign.version}),
+        + urlencode(
+            {"as": person.pk if person else "", "v": campaign.version}
+            | ({"letter": campaign.letter} if campaign.letter != variants.FIRST else {})
+        ),
         "preview_subject": _preview_subject(campaign, person or _nobody(), request),
     }
     is_autosave = request.htmx and request.method == "POST"
@@ -237,8 +271,11 @@ def _send_test(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 
 def _edit_url(campaign: Campaign, person_id: int | None) -> str:
+    """Return where the composer shows this version, as that person would get it."""
+    asked = {"letter": campaign.letter} if campaign.letter != variants.FIRST else {}
+    asked |= {"as": person_id} if person_id else {}
     url = reverse("campaigns:edit", args=[campaign.pk])
-    return f"{url}?{urlencode({'as': person_id})}" if person_id else url
+    return f"{url}?{urlencode(asked)}" if asked else url
 
 
 # Review and schedule
@@ -296,6 +333,7 @@ def _draw_review(
         "checks": checks,
         "is_blocked": checklist.is_blocked(checks),
         "form": form,
+        "letters": [one.letter for one in variants.to_send(campaign)],
         "is_outbox": channels.current_slug() == "outbox",
     }
     return render(request, "campaigns/review.html", context, status=status)
@@ -340,15 +378,29 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "links": reporting.clicks_by_link(campaign),
         "comparison": comparison,
         "points": reporting.points_result(campaign),
-        "is_budget_used": starting.affordable(campaign) == 0,
+        "is_budget_used": starting.is_budget_used(campaign),
         "now": clock.now(),
         "rotations": campaign.rotations.order_by("-local_date")[:12],
         "troubles": troubles.order_by("-tried_at", "-pk")[:TROUBLES_SHOWN],
         "tone": TONES[campaign.state],
         "example": audience.examples(campaign, limit=1).first(),
         "is_outbox": channels.current_slug() == "outbox",
+        "versions": variants.every(campaign),
     }
+    if len(context["versions"]) > 1:
+        context |= _versions_context(campaign)
     return render(request, "campaigns/detail.html", context)
+
+
+def _versions_context(campaign: Campaign) -> dict:
+    """Return what came of each version, what may be said of it, and how the next mailing is dealt."""
+    dealt = variants.shares(campaign)
+    return {
+        "results": reporting.by_variant(reporting.outcomes(campaign)),
+        "verdict": verdicts.of(campaign),
+        "next_shares": list(dealt.items()) if campaign.next_at and len(dealt) > 1 else [],
+        "can_decide": campaign.repeat != Campaign.Repeat.ONCE and campaign.state in scheduling.ACTIVE,
+    }
 
 
 @require_safe
@@ -421,8 +473,24 @@ def back_to_draft(request: HttpRequest, pk: int) -> HttpResponse:
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a new draft with the same content; posting twice from the same page makes one."""
     campaign = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
-    copy = recipes.again(campaign, shop=request.shop)
+    letter = request.POST.get("letter", "")
+    copy = recipes.again(campaign, shop=request.shop, letter=letter if letter in variants.LETTERS else "")
     return redirect("campaigns:edit", pk=copy.pk)
+
+
+@require_POST
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send one version alone from the next mailing on, or go on testing."""
+    campaign = get_object_or_404(Campaign, pk=pk)
+    letter = request.POST.get("letter", "")
+    if variants.decide(campaign, letter, now=clock.now()):
+        messages.success(
+            request,
+            _("From the next mailing on, everybody gets version %(letter)s.") % {"letter": letter}
+            if letter
+            else _("The next mailing tests the versions again."),
+        )
+    return redirect(campaign)
 
 
 @require_POST

@@ -44,7 +44,7 @@ class TestAccess:
     PATHS = [
         "", "new/", "outbox/", "outbox/1/", "outbox/1/mail/", "1/", "1/progress/", "1/edit/", "1/preview/", "1/review/",
     ]  # fmt: skip
-    ACTS = ["test", "schedule", "pause", "resume", "stop", "draft", "again", "delete", "settle"]
+    ACTS = ["test", "schedule", "pause", "resume", "stop", "draft", "again", "delete", "settle", "decide"]
 
     @pytest.mark.parametrize("path", [f"/campaigns/{path}" for path in [*PATHS, *(f"1/{act}/" for act in ACTS)]])
     def test_pages_are_private(self, client, owner, shop, path):
