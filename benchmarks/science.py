@@ -1,10 +1,10 @@
 """Print the analyst's figures on public data beside those of its peers, in the same run: quality, seconds, memory.
 
-    python benchmarks/science.py [exact churn value table ...] [--data ../shared/data]
+    python benchmarks/science.py [exact churn value table clusters baskets ...] [--data ../shared/data]
 
-Without names every section runs. Peers are optional: lifetimes and scikit-learn stand beside ours where they are
-installed in this environment (lifetimes needs numpy < 2: `python -m venv /tmp/peers && /tmp/peers/bin/pip install
-lifetimes "numpy<2" "pandas<2.2"`, then `--peers /tmp/peers/bin/python` runs it there on the same arrays).
+Without names every section runs. Peers are optional: lifetimes, mlxtend and scikit-learn stand beside ours where they
+are installed in this environment (lifetimes needs numpy < 2: `python -m venv /tmp/peers && /tmp/peers/bin/pip install
+mlxtend lifetimes "numpy<2" "pandas<2.2"`, then `--peers /tmp/peers/bin/python` runs them there on the same data).
 A new section is a function of (data, peers) in SECTIONS.
 """
 
@@ -25,8 +25,8 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.churn import apparel, cdnow, day_of, journey, rows_of
-from loyalty.estimators import churn, evaluate, tabular, value
-from loyalty.estimators.base import History, summarise
+from loyalty.estimators import baskets, churn, clusters, evaluate, tabular, value
+from loyalty.estimators.base import History, counts_between, summarise
 from loyalty.estimators.buying import BgNbd, MbgNbd, ParetoNbd
 from loyalty.estimators.spend import GammaGamma
 
@@ -56,6 +56,28 @@ began = time.perf_counter()
 model = lifetimes.GammaGammaFitter().fit(x[x > 0], z[x > 0])
 told["GammaGamma"] = {"parameters": [float(v) for v in model.params_], "seconds": time.perf_counter() - began}
 print(json.dumps(told))
+"""
+
+MLXTEND = """
+import json, sys, time, warnings
+warnings.filterwarnings("ignore")
+import mlxtend, pandas as pd
+from mlxtend.frequent_patterns import association_rules, fpgrowth
+from mlxtend.preprocessing import TransactionEncoder
+rows = json.load(open(sys.argv[1]))
+coder = TransactionEncoder()
+table = pd.DataFrame(coder.fit(rows).transform(rows), columns=coder.columns_)
+began = time.perf_counter()
+sets = fpgrowth(table, min_support=10 / len(rows), use_colnames=True)
+seconds = time.perf_counter() - began
+rules = association_rules(sets, metric="confidence", min_threshold=0.5)
+rules = rules[rules.consequents.map(len) == 1]
+print(json.dumps({
+    "version": mlxtend.__version__, "seconds": seconds,
+    "sets": sorted([sorted(items), round(share * len(rows))] for items, share in zip(sets.itemsets, sets.support)),
+    "rules": sorted([sorted(a), next(iter(c)), round(v, 9)]
+                    for a, c, v in zip(rules.antecedents, rules.consequents, rules.confidence)),
+}))
 """
 
 
@@ -167,10 +189,11 @@ def contest(data: Path, peers: str) -> None:
             print(f"    {'':<14}{'AUC':>7} {'90 %':>15}{'PR AUC':>8}{'log loss':>10}{'Brier':>8}{'ECE':>8}{'s':>7}")
             s = rows.summary
             lone = BgNbd().fit(s.repeats, s.recency, s.age)
-            for method in [*churn.able(tests), "1 - P(alive)"]:
+            alone = {"BG/NBD alone": rows.plain, "1 - P(alive)": 1 - lone.alive(s.repeats, s.recency, s.age)}
+            for method in [*churn.able(tests), *alone]:
                 began = time.perf_counter()
-                if method == "1 - P(alive)":
-                    chance = 1 - lone.alive(s.repeats, s.recency, s.age)
+                if method in alone:
+                    chance = alone[method]
                 else:
                     chance = churn.forecaster(tests, method, entry).predict(rows)
                 seconds = time.perf_counter() - began
@@ -240,6 +263,114 @@ def table(data: Path, peers: str) -> None:
     print("  at 100 rows, mean of 20 draws, AUC: " + ", ".join(f"{name} {np.mean(v):.4f}" for name, v in area.items()))
 
 
+def groups(data: Path, peers: str) -> None:
+    """How much of the variance of the next window's spend (log) groups explain, and how stable they are.
+
+    Stability: the whole of the choosing repeated on four fifths of the customers, adjusted Rand index with the groups of
+    all. Explained: by means of the other customers of a group, five folds.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_rand_score
+
+    shops = [("Online Retail, year 2", retail, "2011-09-10", 90), ("CDNOW sample", cdnow, "1997-12-31", 90)]
+    for name, read, cut, horizon in shops:
+        history = read(data)
+        past, cut_day = history.upto(day_of(cut)), day_of(cut)
+        s = summarise(past)
+        _, spent = counts_between(history, cut_day + 1, cut_day + horizon)
+        ahead = np.log1p(np.maximum(spent[s.customer], 0) / 100)
+        space = np.log1p(np.column_stack([s.quiet, s.visits, np.maximum(s.spend, 0) / 100]))
+        space = (space - space.mean(0)) / space.std(0)
+        fifths = np.argsort(np.argsort(space, axis=0, kind="stable"), axis=0) * 5 // len(space)
+        rng = np.random.default_rng(0)
+        draws = [rng.random(len(space)) < 0.8 for _ in range(5)]
+
+        def kmeans(count: int, rows: np.ndarray) -> KMeans:
+            return KMeans(count, n_init=10, random_state=0).fit(rows)
+
+        rows = {"RFM, 25 cells of R and F": (fifths[:, 0] * 5 + fifths[:, 1], None),
+                "RFM, 125 cells": (fifths @ np.array([25, 5, 1]), None)}  # fmt: skip
+        for count in (4, 6, 8):
+            labels = kmeans(count, space).labels_
+            again = [adjusted_rand_score(labels, kmeans(count, space[some]).predict(space)) for some in draws]
+            rows[f"k-means, {count}, on R, F, M"] = labels, float(np.mean(again))
+        began = time.perf_counter()
+        found = clusters.Clusters(horizon=horizon).fit(past)
+        seconds, again = time.perf_counter() - began, []
+        for some in draws:
+            keep = np.zeros(len(history.customer_ids), bool)
+            keep[s.customer[some]] = True
+            other = clusters.Clusters(horizon=horizon).fit(past.of_customers(keep))
+            again.append(adjusted_rand_score(found.labels_[some], other.labels_))
+        chosen = found.chosen_
+        rows[f"ours: {chosen.method}, {len(found.groups_)}"] = found.labels_, float(np.mean(again))
+        print(f"  {name}, {cut}, {horizon} days: {len(space):,} customers; choosing took {seconds:.1f} s, chosen at a stability of "
+              f"{chosen.stability:.3f}; natural groups: {'yes' if found.is_natural_ else 'no'}")  # fmt: skip
+        for label, (labels, stability) in rows.items():
+            share, error = clusters.explained(labels, ahead)
+            told = "" if stability is None else f", stability {stability:.3f}"
+            print(f"    {label:<28} explains {share:.3f} +- {error:.3f}{told}")
+
+
+def together(data: Path, peers: str) -> None:
+    """Groceries: the published itemsets and rules, seconds beside mlxtend's FP-growth, and whether rules keep promises."""
+    with gzip.open(data / "groceries_baskets.csv.gz", "rt", encoding="utf-8") as file:
+        lists = [sorted(set(row)) for row in csv.reader(file)]
+    names = sorted({item for row in lists for item in row})
+    number = {item: place for place, item in enumerate(names)}
+    shop = baskets.Baskets.of_lists([[number[item] for item in row] for row in lists], items=len(names))
+    seconds = {}
+    for way in (baskets.mine, baskets.apriori, baskets.fp_growth):
+        took = []
+        for _ in range(3):
+            began = time.perf_counter()
+            counts = way(shop, least=10)
+            took.append(time.perf_counter() - began)
+        seconds[way.__name__] = min(took)
+    rules = baskets.rules_of(counts, baskets=len(shop), confidence=0.5)
+    print(f"  Groceries, {len(shop):,} baskets: {len(counts):,} itemsets (published 13,492), {len(rules):,} rules (5,668); "
+          + ", ".join(f"{way} {value:.2f} s" for way, value in seconds.items()))  # fmt: skip
+    theirs = _peer(peers, MLXTEND, lists)
+    if theirs:
+        ours_sets = sorted([[names[item] for item in items], count] for items, count in counts.items())
+        ours_sets = sorted([sorted(items), count] for items, count in ours_sets)
+        ours_rules = sorted([sorted(names[i] for i in r.left), names[r.right], round(r.confidence, 9)] for r in rules)
+        print(f"    mlxtend {theirs['version']} FP-growth {theirs['seconds']:.2f} s; ours takes "
+              f"{seconds['mine'] / theirs['seconds']:.2f} of that; itemsets equal: {ours_sets == theirs['sets']}, rules "
+              f"equal: {ours_rules == theirs['rules']}")  # fmt: skip
+    for size, shops in ((100, 40), (300, 8), (1_000, 3), (3_000, 2)):
+        raw = shown = kept = weight = 0.0
+        count = 0
+        for seed in range(shops):
+            order = np.random.default_rng(seed).permutation(len(shop))
+            found = baskets.Rules().fit(shop.only(np.sort(order[:size]))).rules_
+            left, _, both = baskets.counts_of(shop.only(np.sort(order[size : size + 4_000])),
+                                              [(rule.left, rule.right) for rule in found]).T  # fmt: skip
+            seen = left > 0
+            count += int(seen.sum())
+            kept += float(np.sum(both[seen] / left[seen]))
+            raw += float(np.sum(np.array([rule.raw_confidence for rule in found])[seen]))
+            shown += float(np.sum(np.array([rule.confidence for rule in found])[seen]))
+            weight += seen.sum()
+        if not weight:
+            print(f"    {size:>5} baskets, {shops} shops: no rule is worth showing")
+            continue
+        print(f"    {size:>5} baskets, {shops} shops, {count:,} rules: shown {shown / weight:.3f}, held on 4,000 others "
+              f"{kept / weight:.3f}, raw confidence {raw / weight:.3f}")  # fmt: skip
+
+
+def _peer(python: str, code: str, value) -> dict | None:
+    """Return what a peer's program tells of a JSON value, or None with a line saying that it is not installed."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(value, file)
+        file.flush()
+        done = subprocess.run([python, "-c", code, file.name], capture_output=True, text=True, check=False)
+    if done.returncode:
+        print("    the peer is not installed here; only our own figures follow (see --peers)")
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def retail(data: Path) -> History:
     """Online Retail with its baskets: rows with a customer, quantity and price above zero, and no cancellation."""
     kept = [
@@ -275,7 +406,9 @@ def with_baskets(customer, day, order, product, quantity, cents) -> History:
     )
 
 
-SECTIONS = {"exact": exact, "churn": contest, "value": money, "table": table}
+SECTIONS = {
+    "exact": exact, "churn": contest, "value": money, "table": table, "clusters": groups, "baskets": together,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -93,12 +93,16 @@ def caught(label: np.ndarray, chance: np.ndarray, share: float = 0.1) -> tuple[i
     return int(np.asarray(label, bool)[np.argsort(-chance, kind="stable")[:size]].sum()), size
 
 
-def at_level(share: float, chance: np.ndarray) -> np.ndarray:
-    """Return the chances moved, all by one step of log-odds, so that their mean is `share`."""
+def level_step(share: float, chance: np.ndarray) -> float:
+    """Return the one step of log-odds by which all chances must move for their mean to be `share`."""
     share = np.clip(share, 0.5 / len(chance), 1 - 0.5 / len(chance))
     odds = logit(np.clip(chance, SURE, 1 - SURE))
-    step = brentq(lambda by: expit(odds + by).mean() - share, -40, 40, xtol=1e-6)
-    return expit(odds + step)
+    return float(brentq(lambda by: expit(odds + by).mean() - share, -40, 40, xtol=1e-6))
+
+
+def at_level(share: float, chance: np.ndarray) -> np.ndarray:
+    """Return the chances moved, all by one step of log-odds, so that their mean is `share`."""
+    return expit(logit(np.clip(chance, SURE, 1 - SURE)) + level_step(share, chance))
 
 
 @dataclass(frozen=True)

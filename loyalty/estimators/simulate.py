@@ -87,3 +87,42 @@ def seasonal(
         when.append(clock[kept].copy())
     customer, day = np.concatenate(who), np.floor(np.concatenate(when)).astype(np.int32)
     return _history(customer, day, rng, days), {"rate": rate}
+
+
+def trading(
+    *,
+    customers: int,
+    days: int,
+    gap: float = 60.0,
+    stay: float = 500.0,
+    before: int = 0,
+    growth: float = 0.0,
+    busy: np.ndarray | None = None,
+    seed: int = 0,
+) -> tuple[History, dict[str, np.ndarray]]:
+    """Draw a shop as shops are: books that begin late, people who leave at any moment, a season and a trend.
+
+    `before`: days the shop had sold when its books begin; what was bought then is not in them. `growth`: of the log of
+    everyone's rate per year. `busy`: log of the factor of each day, [days]; flat without it. Rates are gamma with shape
+    1, stays exponential with a mean of their own (gamma, shape 3). Truth: `rate` at day 0 without season, `left`, the
+    day they left.
+    """
+    rng = np.random.default_rng(seed)
+    busy = np.zeros(days + 1) if busy is None else np.r_[busy, busy[-1:]]
+    rate = rng.gamma(1.0, 1 / gap, customers)
+    first = rng.integers(-before, days - 30, customers).astype(np.float64)
+    left = first + rng.exponential(rng.gamma(3.0, stay / 3, customers))
+    height = busy + growth * np.arange(days + 1) / 365
+    ceiling = float(np.exp(max(height.max(), 0.0)))
+    who, when = [np.flatnonzero(first >= 0)], [first[first >= 0]]
+    active, clock = np.arange(customers), first.copy()
+    while len(active):
+        clock[active] += rng.exponential(1 / (rate[active] * ceiling))
+        active = active[clock[active] < np.minimum(left[active], days)]
+        now = height[np.maximum(clock[active], 0).astype(int)]
+        kept = active[(rng.random(len(active)) < np.exp(now) / ceiling) & (clock[active] >= 0)]
+        who.append(kept)
+        when.append(clock[kept].copy())
+    customer, day = np.concatenate(who), np.floor(np.concatenate(when)).astype(np.int32)
+    known, customer = np.unique(customer, return_inverse=True)
+    return _history(customer, day, rng, days), {"rate": rate[known], "left": left[known]}

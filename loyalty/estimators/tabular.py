@@ -9,7 +9,7 @@ base_rate  the share who left
 logistic   ridge logistic regression
 additive   ridge logistic regression on straight lines bent at quantiles: a generalised additive model (hinges)
 forest     random forest      boosting  gradient boosted trees
-blend      the mean log-odds of those the table is large enough for, without `logistic` where there is `additive`
+blend      the mean log-odds of one line and one set of trees, the ablest the table is large enough for
 
 Tested by folds of people: every chance the report shows was told by a model that had not seen that person. The first
 in CANDIDATES within one standard error of the best log loss speaks; its log-odds are corrected by Platt's sigmoid on
@@ -36,6 +36,7 @@ NO = {"no", "n", "false", "f", "0", "0.0", "stayed", "active", "kept", "nein", "
 NAMES = ("churned", "churn", "left", "cancelled", "canceled")  # what such a column is called
 CANDIDATES = {"base_rate": 0, "blend": FEWEST_ROWS, "logistic": FEWEST_ROWS, "additive": FEWEST_ROWS, "forest": 50,
               "boosting": 1_000}  # fmt: skip
+KINDS = (("additive", "logistic"), ("boosting", "forest"))  # the blend takes the first of each that is there
 
 
 def yes_or_no(values: list) -> tuple[np.ndarray, np.ndarray]:
@@ -83,6 +84,10 @@ class Coding:
             np.column_stack(numbers) if numbers else empty,
             np.column_stack(flags).astype(np.float64) if flags else empty,
         )
+
+    def owners(self) -> list[str]:
+        """Return the column behind each coded one, numbers before flags."""
+        return [*self.numbers_, *self.numbers_, *(name for name, often in self.levels_.items() for _ in often)]
 
 
 def _word(value) -> str:
@@ -193,6 +198,27 @@ class TableChurn:
         chances = {one: model.predict(numbers, flags) for one, model in self.fitted_.items()}
         return _corrected(_all(chances, self.share_, len(flags))[name], self.sigmoid_[name])
 
+    def unseen(self) -> np.ndarray:
+        """Return the champion's chances of the rows it learned from, each told by a fit that had not seen the row."""
+        return _corrected(self.told_[self.champion_], self.sigmoid_[self.champion_])
+
+    def reasons(self, columns: dict[str, list], chance: np.ndarray, *, most: int = 3) -> list[list[str]]:
+        """Return for each row the columns that raise its chance most above the usual one, strongest first.
+
+        Told by a straight line through the log-odds of the chances over the coded columns.
+        """
+        numbers, flags = self.coding_.of(columns)
+        X = np.column_stack([numbers, flags])
+        X = (X - X.mean(0)) / np.maximum(X.std(0), 1e-9)
+        odds = logit(np.clip(chance, 0.002, 0.998))
+        slope = np.linalg.solve(X.T @ X + 0.01 * len(X) * np.eye(X.shape[1]), X.T @ (odds - odds.mean()))
+        owners = self.coding_.owners()
+        names = list(dict.fromkeys(owners))
+        place = np.array([names.index(name) for name in owners])
+        push = np.column_stack([(X * slope)[:, place == one].sum(1) for one in range(len(names))])
+        strongest = np.argsort(-push, axis=1)[:, :most]
+        return [[names[one] for one in row if push[i, one] > 0.05] for i, row in enumerate(strongest.tolist())]
+
     def _out_of_fold(self, columns: dict[str, list], label: np.ndarray) -> dict[str, np.ndarray]:
         told = {name: np.zeros(len(label)) for name in self.names_}
         for fold in folds(label, self.folds, self.seed):
@@ -218,7 +244,7 @@ def _enough(label: np.ndarray) -> None:
 
 def _all(chances: dict[str, np.ndarray], share: float, size: int) -> dict[str, np.ndarray]:
     """Add the base rate and the blend to the chances of the single candidates."""
-    members = [name for name in chances if name != "logistic" or "additive" not in chances]  # the one bends the other
+    members = [next(name for name in kind if name in chances) for kind in KINDS if set(kind) & set(chances)]
     odds = [logit(np.clip(chances[name], 0.005, 0.995)) for name in members]
     return {"base_rate": np.full(size, share), "blend": expit(np.mean(odds, axis=0)), **chances}
 

@@ -31,12 +31,12 @@ from threadpoolctl import threadpool_limits
 
 from loyalty.estimators import churn, evaluate
 from loyalty.estimators.base import History, NotEnoughData, counts_between
-from loyalty.estimators.churn import FEATURES, MOST_CUSTOMERS, MOST_WINDOWS, Replay, Rows, replay
+from loyalty.estimators.churn import FEATURES, MOST_CUSTOMERS, MOST_WINDOWS, Replay, Rows, foretold, replay
 from loyalty.estimators.spend import GammaGamma
 
 BASELINE, LEVEL = "average", "buying"
 TOP = 0.995  # quantile above which a single order or a window's spend is cut off for learning
-LEVEL_SPREAD, WINDOW_SPREAD = 0.4, 0.52  # of logs; windows overlap by two thirds (see churn.candidates.logistic)
+MONEY_SPREAD = 0.4  # among shops, of the log of how far the sum of money is off: people, and the worth of their orders
 OVERLAP = 1 / 3
 COVERED = 0.8  # of customers whose money lies inside the interval told
 CATEGORIES = 6
@@ -61,11 +61,15 @@ class Window:
 
     @cached_property
     def worth(self) -> np.ndarray:
-        """Return the worth of each person's orders under the Gamma-Gamma, [b]; single huge orders are cut off."""
+        """Return the worth of each person's orders under the Gamma-Gamma, [b].
+
+        What single huge orders are cut off by is spread over all: it says little of who, but something of how much.
+        """
         visits, count = self.past.visits, self.rows.summary.visits
-        amount = np.clip(visits.amount, 0.0, np.quantile(visits.amount, TOP))
+        whole = np.maximum(visits.amount, 0.0)
+        amount = np.minimum(whole, np.quantile(visits.amount, TOP))
         mean = np.bincount(np.repeat(np.arange(len(count)), count), amount) / count
-        return GammaGamma().fit(count, mean).mean(count, mean)
+        return GammaGamma().fit(count, mean).mean(count, mean) * (whole.sum() / max(amount.sum(), 1e-9))
 
     @cached_property
     def expected_orders(self) -> np.ndarray:
@@ -98,9 +102,7 @@ class Buying:
     """Needs no finished window to rank; with some, it learns how far it was off in them."""
 
     def fit(self, windows: list[Window], today: Window) -> "Buying":
-        off = [np.log((w.spent.sum() + 1) / (self._plain(w).sum() + 1)) for w in windows]
-        weight = LEVEL_SPREAD**2 / (LEVEL_SPREAD**2 + WINDOW_SPREAD**2 / max(len(off), 1))
-        self.level_ = float(np.exp(weight * np.mean(off))) if off else 1.0
+        self.level_ = level(windows, today, [(w.spent, self._plain(w)) for w in windows], common=MONEY_SPREAD)
         return self
 
     def predict(self, window: Window) -> np.ndarray:
@@ -109,6 +111,18 @@ class Buying:
     @staticmethod
     def _plain(window: Window) -> np.ndarray:
         return window.expected_orders * window.worth
+
+
+def level(windows: list[Window], today: Window, pairs: list[tuple[np.ndarray, np.ndarray]], **spread) -> float:
+    """Return the factor by which a sum foretold is expected to be off, given (what came, what was told) of each window.
+
+    A sum that hangs on few people is as noisy as a count of (sum)^2 / sum of squares.
+    """
+    first = today.rows.pattern.first_day
+    logs = [np.log((came.sum() + 1) / (told.sum() + 1)) for came, told in pairs]
+    counts = [came.sum() ** 2 / max(np.square(came).sum(), 1e-9) for came, _ in pairs]
+    reach = [w.rows.horizon / (w.rows.cut - first) for w in windows]
+    return float(np.exp(foretold(np.array(logs), np.array(counts), np.array(reach), **spread)))
 
 
 @dataclass
@@ -494,9 +508,8 @@ class Scores:
 def score(history: History, tests: Tests, *, rows: Rows | None = None) -> Scores:
     """Let the champion speak about everyone in a history known up to its `as_of`."""
     today = Window(rows or churn.today(history, tests.horizon), history)
-    told = entry_for(tests, today).told(tests.champion)
+    entry = entry_for(tests, today)
+    told = entry.told(tests.champion)
     low, high = Intervals().fit(tests.tested, tests.champion).around(told)
-    came = sum(float(w.orders.sum()) for w in tests.tested)
-    expected = sum(float(w.expected_orders.sum()) for w in tests.tested)
-    level = (came + 20) / (expected + 20)  # how far the expected orders were off in the tests, a few orders of doubt
-    return Scores(tests.horizon, told, low, high, today.expected_orders * level)
+    factor = level(entry.windows, today, [(w.orders, w.expected_orders) for w in entry.windows])
+    return Scores(tests.horizon, told, low, high, today.expected_orders * factor)

@@ -8,11 +8,12 @@ candidates the methods, one file each               contest    replay the past, 
 taste      what kinds of products people buy        scoring    risk, money at stake and reasons for everyone
 calibration  correct the chances by the past
 
-Level: how many leave in all is season and trend, which windows of the past tell badly. So the candidates that rank take
-the level from `calibrated`, the MBG/NBD corrected by two numbers.
+Level: how many leave in all is season and trend, which windows of the past tell badly. So all candidates but the base
+rate only rank, and take the level from `calibrated`, the MBG/NBD corrected by two numbers.
 """
 
 from loyalty.estimators.churn.candidates import BASELINE, METHODS
+from loyalty.estimators.churn.candidates.calibrated import foretold
 from loyalty.estimators.churn.contest import (
     MOST_WINDOWS,
     Replay,
@@ -38,6 +39,7 @@ from loyalty.estimators.churn.season import season
 
 __all__ = [
     "ASPECTS", "BASELINE", "FEATURES", "FEWEST_CUSTOMERS", "METHODS", "MOST_CUSTOMERS", "MOST_WINDOWS", "Replay",
-    "Rows", "Scores", "Tests", "able", "back_test", "draw_customers", "entry_for", "forecaster", "order_worth",
-    "reasons", "replay", "rising_for_one_timers", "risks", "rows_at", "score", "season", "suggest_horizon", "today",
+    "Rows", "Scores", "Tests", "able", "back_test", "draw_customers", "entry_for", "forecaster", "foretold",
+    "order_worth", "reasons", "replay", "rising_for_one_timers", "risks", "rows_at", "score", "season",
+    "suggest_horizon", "today",
 ]  # fmt: skip

@@ -73,8 +73,10 @@ class Entry:
         if name not in self.fitted:
             method = METHODS[name]
             if method.members:
-                fewest = len(self.windows[0].label)
-                members = [self.candidate(one) for one in method.members if fewest >= METHODS[one].fewest]
+                known = len(self.windows[0].label)
+                able = [one for one in method.members if known >= METHODS[one].fewest]
+                able = able or [min(method.members, key=lambda one: METHODS[one].fewest)]  # the shop was smaller then
+                members = [self.candidate(one) for one in able]
                 self.fitted[name] = method.make(members).fit(self.windows, self.today)
             else:
                 self.fitted[name] = method.make().fit(self.windows, self.today)

@@ -10,7 +10,7 @@ from scipy.special import logit
 from loyalty.estimators import evaluate
 from loyalty.estimators.base import History, NotEnoughData, Summary, counts_between, summarise
 from loyalty.estimators.buying import BgNbd, BuyTillYouDie, MbgNbd, ParetoNbd
-from loyalty.estimators.churn.season import season
+from loyalty.estimators.churn.season import needed, season
 from loyalty.estimators.churn.taste import Taste
 from loyalty.estimators.rhythm import Rhythm
 
@@ -20,7 +20,8 @@ HORIZONS = (30, 45, 60, 90, 120, 150, 180)
 FEATURES = (
     "visits", "quiet", "age", "spend", "mean_spend", "mean_gap", "sd_gap", "max_gap", "last_spend",
     "visits_third", "spend_third", "visits_one", "spend_one", "visits_two", "spend_two", "quiet_over_gap", "year_ago",
-    "products", "basket", "products_again",
+    "products", "basket", "products_again", "units", "unit_price", "last_basket", "faded_half", "faded_one",
+    "faded_two", "faded_four",
 )  # fmt: skip
 
 
@@ -78,6 +79,11 @@ class Rows:
         """Return the MBG/NBD's log-odds of no order within the horizon, [b]."""
         s = self.summary
         return odds(self.model.no_purchase(s.repeats, s.recency, s.age, self.days))
+
+    @cached_property
+    def off(self) -> float:
+        """Return the log of how much faster people turned out to buy than the MBG/NBD had told, from the labels."""
+        return needed(self.model, self.summary, self.days, float((~self.label).sum()))
 
     def under(self, kind: type[BuyTillYouDie]) -> np.ndarray:
         """Return P(no order within the horizon) under another buy-till-you-die model, [b]."""
@@ -150,10 +156,19 @@ def features(past: History, summary: Summary, horizon: int, baskets: sparse.csr_
         columns.append(visits[s.customer])
     else:
         columns.append(np.zeros(len(s.customer)))
-    owner = past.order_customer[past.line_order]
-    lines = np.bincount(owner, minlength=len(past.customer_ids))[s.customer]
+    owner, size = past.order_customer[past.line_order], len(past.customer_ids)
+    lines = np.bincount(owner, minlength=size)[s.customer]
     products = np.diff(baskets.indptr)
     columns += [products, lines / s.visits, lines / np.maximum(products, 1)]
+    units = np.bincount(owner, past.line_quantity, size)[s.customer]
+    money = np.bincount(owner, np.maximum(past.line_amount, 0), size)[s.customer]
+    last_day = np.zeros(size, np.int32)
+    last_day[s.customer] = s.last_day
+    last = past.order_day[past.line_order] == last_day[owner]
+    last_lines = np.bincount(owner[last], minlength=size)[s.customer]
+    columns += [np.maximum(units, 0) / np.maximum(lines, 1), money / np.maximum(units, 1), last_lines]
+    ago, who = s.cut - past.visits.day, np.repeat(np.arange(len(s.visits)), s.visits)
+    columns += [np.bincount(who, np.exp2(-ago / (share * horizon)), len(s.visits)) for share in (0.5, 1, 2, 4)]
     return np.log1p(np.column_stack(columns))
 
 

@@ -11,46 +11,76 @@ taken to rise evenly from October to the end of December.
 """
 
 import numpy as np
+from scipy.optimize import brentq
 
-from loyalty.estimators.base import History, counts_between, summarise
+from loyalty.estimators.base import History, Summary, counts_between, summarise
 from loyalty.estimators.buying import BuyTillYouDie
 
 QUIET, BUSY = 0.928, 1.217  # the first three quarters, the fourth
 OWN_SPREAD = 0.3  # of the log of a season around the calendar, among shops
 ROUGHNESS = 0.05  # of the log of a factor, besides the noise of the counts: no two years are alike
+SHORTEST = 30  # days of past before a window, for it to tell anything
+FEWEST_CAME = 5  # customers who bought in a window, for it to tell anything
+WIDEST = 2.0  # of the log of a factor
+
+
+def factors(first: int, last: int) -> np.ndarray:
+    """Return the factor of shops at large on each of the days first to last, both included."""
+    days = np.arange(first, last + 1).astype("datetime64[D]")
+    october = days.astype("datetime64[Y]").astype("datetime64[M]") + 9
+    into = (days - october.astype("datetime64[D]")).astype(int)
+    return np.where(into < 0, QUIET, QUIET + 2 * (BUSY - QUIET) * (into + 0.5) / 92)
 
 
 def calendar(first: int, last: int) -> float:
     """Return the mean factor of shops at large over the days first to last, both included."""
-    days = np.arange(first, last + 1).astype("datetime64[D]")
-    october = days.astype("datetime64[Y]").astype("datetime64[M]") + 9
-    into = (days - october.astype("datetime64[D]")).astype(int)
-    return float(np.where(into < 0, QUIET, QUIET + 2 * (BUSY - QUIET) * (into + 0.5) / 92).mean())
+    return float(factors(first, last).mean())
+
+
+def usual(past: History, first: int, last: int) -> float:
+    """Return the log of how much busier shops at large are then than in the last year, as these customers saw it.
+
+    A day counts by how many were customers already: whoever came after Christmas has not seen one.
+    """
+    seen_from = max(past.first_day, past.as_of - 364)
+    visits = past.visits
+    joined = np.sort(visits.day[visits.starts])
+    known = np.searchsorted(joined, np.arange(seen_from, past.as_of + 1), side="right")
+    seen = np.average(factors(seen_from, past.as_of), weights=np.maximum(known, 1))
+    return float(np.log(calendar(first, last) / seen))
+
+
+def needed(model: BuyTillYouDie, s: Summary, days: float, came: float) -> float:
+    """Return the log of how much faster than under the model people would have to buy for so many to come."""
+
+    def missing(log: float) -> float:
+        return float(np.sum(1 - model.no_purchase(s.repeats, s.recency, s.age, days * np.exp(log)))) - came
+
+    if missing(-WIDEST) >= 0:
+        return -WIDEST
+    return WIDEST if missing(WIDEST) <= 0 else brentq(missing, -WIDEST, WIDEST, xtol=1e-3)
+
+
+def off(past: History, model: BuyTillYouDie, day: int, days: int) -> tuple[float, int] | None:
+    """Return (log of how much busier the `days` after `day` were than the model would have told, how many came)."""
+    if day - past.first_day < SHORTEST:
+        return None
+    s = summarise(past.upto(day))
+    bought, _ = counts_between(past, day + 1, day + days)
+    came = int((bought[s.customer] > 0).sum())
+    return None if came < FEWEST_CAME else (needed(model, s, days, came), came)
 
 
 def season(past: History, model: BuyTillYouDie, horizon: int) -> float:
     """Return the log of how much busier the window ahead is than what the model has seen."""
-    cut, seen_from = past.as_of, max(past.first_day, past.as_of - 364)
-    usual = float(np.log(calendar(cut + 1, cut + horizon) / calendar(seen_from, cut)))
-    steps, past = [], past.without_lines()
-    for day in range(cut - 365, cut - horizon + 1, horizon):
-        if day - past.first_day < 30:
-            return usual
-        then = past.upto(day)
-        s = summarise(then)
-        bought, _ = counts_between(past, day + 1, day + horizon)
-        came = int((bought[s.customer] > 0).sum())
-        if came < 5:
-            return usual
-        low, high = -2.0, 2.0
-        while high - low > 1e-3:
-            middle = (low + high) / 2
-            silent = model.no_purchase(s.repeats, s.recency, s.age, horizon * np.exp(middle))
-            low, high = (middle, high) if np.sum(1 - silent) < came else (low, middle)
-        steps.append((middle, came))
-    if len(steps) < 2:
-        return usual
+    past, cut = past.without_lines(), past.as_of
+    expected = usual(past, cut + 1, cut + horizon)
+    if cut - 365 - past.first_day < SHORTEST:
+        return expected
+    steps = [off(past, model, day, horizon) for day in range(cut - 365, cut - horizon + 1, horizon)]
+    if len(steps) < 2 or None in steps:
+        return expected
     logs, came = np.array(steps).T
     own = logs[0] - np.average(logs, weights=came)
     noise = 1 / came[0] + 1 / came.sum() + ROUGHNESS**2
-    return float(usual + (own - usual) * OWN_SPREAD**2 / (OWN_SPREAD**2 + noise))
+    return float(expected + (own - expected) * OWN_SPREAD**2 / (OWN_SPREAD**2 + noise))

@@ -9,6 +9,8 @@ from loyalty.estimators import churn, evaluate, simulate
 from loyalty.estimators.base import NEVER, History, NotEnoughData, summarise
 from loyalty.estimators.churn.calibration import Calibration
 from loyalty.estimators.churn.candidates.base import ridge_logistic
+from loyalty.estimators.churn.candidates.calibrated import Calibrated, foretold
+from loyalty.estimators.churn.season import usual
 from loyalty.estimators.churn.taste import Taste
 
 
@@ -142,6 +144,52 @@ def test_season_before_thirteen_months_is_that_of_shops_at_large(shop):
     model = churn.rows_at(past, 90).model
     assert churn.season(past, model, 92) == pytest.approx(np.log(1.217 / 0.928))
     assert churn.season(past, model, 31) == pytest.approx(np.log((0.928 + (1.217 - 0.928) * 31 / 92) / 0.928))
+
+
+def test_a_newcomer_has_not_seen_last_christmas():
+    """People who joined after December have seen quiet months only, so the autumn is the busier for them."""
+    early, late = (
+        History.of_orders(np.arange(400), np.sort(np.random.default_rng(0).integers(*days, 400)), np.full(400, 1_000), as_of=600)
+        for days in ((335, 360), (366, 580))
+    )  # fmt: skip
+    first = History.of_orders(np.r_[early.order_customer, 400], np.r_[early.order_day, 335], np.full(401, 1_000), as_of=600)
+    mixed = History.of_orders(np.r_[late.order_customer, 400], np.r_[late.order_day, 335], np.full(401, 1_000), as_of=600)
+    assert usual(mixed, 601, 630) > usual(first, 601, 630) + 0.02
+
+
+def test_the_level_of_past_windows_carries_over_by_how_much_they_can_tell():
+    many, few = np.full(6, 500.0), np.full(6, 5.0)
+    told = foretold(np.full(6, 0.4), many, np.full(6, 0.2))
+    assert 0.2 < told < 0.4
+    assert foretold(np.full(6, 0.4), few, np.full(6, 0.2)) < 0.75 * told
+    young = foretold(np.array([0.9, 0.1]), np.full(2, 500.0), np.array([2.0, 0.2]))
+    old = foretold(np.array([0.1, 0.9]), np.full(2, 500.0), np.array([2.0, 0.2]))
+    assert young < 0.12 < old
+    assert foretold(np.zeros(0), np.zeros(0), np.zeros(0)) == 0.0
+
+
+def test_a_model_that_promises_too_much_is_corrected():
+    """People leave at any moment here, the MBG/NBD thinks only after an order: it expects too many back."""
+    shares = []
+    for seed in range(3):
+        history, _ = simulate.trading(customers=1_500, days=700, gap=30, stay=200, seed=seed)
+        past = churn.replay(history.upto(610), 90, most=churn.MOST_CUSTOMERS)
+        rows = rows_after(history, 610, 90)
+        told = Calibrated().fit([past.windows[day] for day in sorted(past.windows, reverse=True)], rows).predict(rows)
+        shares.append((rows.label.mean(), expit(rows.odds).mean(), told.mean()))
+    came, plain, corrected = np.array(shares).T
+    assert np.abs(corrected - came).mean() < 0.6 * np.abs(plain - came).mean()
+
+
+def test_a_shop_that_has_doubled_since_the_earlier_window_has_a_blend():
+    """When the newest window began there were customers enough for every member, in the one before for none."""
+    rng = np.random.default_rng(0)
+    joined = np.r_[rng.integers(0, 150, 150), rng.integers(200, 420, 1_000)]
+    again = np.r_[joined, joined + rng.integers(10, 80, 1_150), joined + rng.integers(80, 200, 1_150)]
+    who = np.tile(np.arange(1_150), 3)
+    kept = (again <= 500) & (rng.random(len(again)) < np.where(np.arange(len(again)) < 1_150, 1, 0.5))
+    history = History.of_orders(who[kept], again[kept], np.full(int(kept.sum()), 1_000), as_of=500)
+    assert "blend" in churn.back_test(history, 90).candidates
 
 
 def test_horizon_comes_from_the_shops_own_gaps():

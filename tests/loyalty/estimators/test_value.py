@@ -52,6 +52,16 @@ def test_eight_of_ten_lie_inside_the_interval(shop, tests):
     assert np.all((scores.low_minor <= scores.value_minor) & (scores.value_minor <= scores.high_minor))
 
 
+def test_what_huge_orders_bring_is_in_the_sum_but_not_in_one_persons_forecast():
+    history, _ = simulate.bgnbd(customers=600, days=400, r=0.9, alpha=4.0, a=0.8, b=2.6, joined_within=200, seed=3)
+    amount = history.order_amount.copy()
+    amount[0] = amount.sum() // 4
+    huge = History.of_orders(history.order_customer, history.order_day, amount, as_of=400)
+    plain, with_it = (value.Window(churn.rows_at(one, 60), one) for one in (history, huge))
+    assert with_it.worth.mean() == pytest.approx(1.25 * plain.worth.mean(), rel=0.03)
+    assert with_it.worth[0] / plain.worth[0] < 3
+
+
 def test_the_future_does_not_leak(shop):
     cut = 400
     early = shop.order_day <= cut

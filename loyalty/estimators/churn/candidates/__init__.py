@@ -12,8 +12,10 @@ from loyalty.estimators.churn.candidates.base import Candidate
 from loyalty.estimators.churn.candidates.base_rate import BaseRate
 from loyalty.estimators.churn.candidates.blend import Blend
 from loyalty.estimators.churn.candidates.buying import Buying
+from loyalty.estimators.churn.candidates.calibrated import Calibrated
 from loyalty.estimators.churn.candidates.gap_rule import GapRule
 from loyalty.estimators.churn.candidates.logistic import QUIET, RFMT, WIDE, Logistic
+from loyalty.estimators.churn.candidates.network import BayesianNetwork
 from loyalty.estimators.churn.candidates.rhythm import PersonalRhythm
 from loyalty.estimators.churn.candidates.svm import Svm
 from loyalty.estimators.churn.candidates.trees import Boosting, Forest, Tree
@@ -27,25 +29,26 @@ class Method:
     make: Callable[..., Candidate]
     fewest: int  # customers known when the newest finished window began
     learns: bool = True  # from finished windows
-    ranks: bool = False  # it ranks people; how many leave in all is taken from LEVEL
+    ranks: bool = True  # it ranks people; how many leave in all is taken from LEVEL
     members: tuple[str, ...] = ()  # of a blend: those of them that the shop is large enough for
 
 
 METHODS: dict[str, Method] = {
-    "base_rate": Method(BaseRate, 10),
-    "calibrated": Method(lambda: Logistic(on_model=True), 10),
+    "base_rate": Method(BaseRate, 10, ranks=False),
+    "calibrated": Method(Calibrated, 10, ranks=False),
     "mbgnbd": Method(Buying, 10, learns=False),
     "bgnbd": Method(lambda: Buying("bgnbd"), 10, learns=False),
     "paretonbd": Method(lambda: Buying("paretonbd"), 10, learns=False),
     "rhythm": Method(PersonalRhythm, 10, learns=False),
     "gap_rule": Method(GapRule, 10),
     "recency": Method(lambda: Logistic(QUIET), 10),
-    "stacked": Method(lambda: Logistic(WIDE, on_model=True, with_taste=True), 300, ranks=True),
-    "blend": Method(Blend, 500, ranks=True, members=("stacked", "forest", "boosting")),
-    "logistic": Method(lambda: Logistic(RFMT), 100, ranks=True),
-    "logistic_wide": Method(lambda: Logistic(WIDE, with_taste=True), 500, ranks=True),
-    "tree": Method(Tree, 500, ranks=True),
-    "forest": Method(Forest, 500, ranks=True),
-    "boosting": Method(Boosting, 3_000, ranks=True),
-    "svm": Method(Svm, 3_000, ranks=True),
+    "stacked": Method(lambda: Logistic(WIDE, on_model=True, with_taste=True), 300),
+    "blend": Method(Blend, 500, members=("stacked", "forest", "boosting")),
+    "logistic": Method(lambda: Logistic(RFMT), 100),
+    "logistic_wide": Method(lambda: Logistic(WIDE, with_taste=True), 500),
+    "network": Method(BayesianNetwork, 300),
+    "tree": Method(Tree, 500),
+    "forest": Method(Forest, 500),
+    "boosting": Method(Boosting, 3_000),
+    "svm": Method(Svm, 3_000),
 }
