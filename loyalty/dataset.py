@@ -15,6 +15,8 @@ from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.orders.models import Order, OrderLine, Product, Refund
 from loyalty.estimators.base import NEVER, History, NotEnoughData
+from loyalty.estimators.demand import Sales
+from loyalty.estimators.demand.sales import UNNAMED
 
 EPOCH = dt.date(1970, 1, 1)
 CHUNK = 50_000
@@ -111,19 +113,54 @@ def load(*, as_of: dt.date) -> History:
     )
 
 
+def sales(history: History) -> Sales:
+    """Return all units sold up to a history's day: its lines, purchases without a name, and what came back."""
+    shop = Shop.current()
+    _, end = clock.day_bounds(date_of(history.as_of), shop.timezone)
+    before = int(end.timestamp())
+    others = _other_lines(shop, before)
+    placed = _local_days(others["placed"], shop.timezone)
+    void = np.full(len(others), NEVER, np.int32)
+    ended = others["ended"] != NEVER_SECONDS
+    void[ended] = _local_days(others["ended"][ended], shop.timezone)
+    back = _came_back(before)
+    moments = back[:, 2:].astype(np.int64)
+    sold, returned = (_local_days(moments[:, column], shop.timezone) for column in (0, 1))
+    whole = np.full(len(back), NEVER, np.int32)
+    is_whole = moments[:, 2] != NEVER_SECONDS
+    whole[is_whole] = _local_days(moments[is_whole, 2], shop.timezone)
+    product = np.r_[others["product"], back[:, 0].astype(np.int64)]
+    there = np.isin(product, history.product_ids)
+    return Sales.of(
+        history,
+        product=np.searchsorted(history.product_ids, product[there]),
+        customer=np.full(int(there.sum()), UNNAMED),
+        day=np.r_[placed, sold][there],
+        quantity=np.r_[others["quantity"], -back[:, 1]][there],
+        known=np.r_[placed, returned][there],
+        void=np.r_[void, whole][there],
+    )
+
+
 def people_table() -> list[dict[str, str]]:
     """Return the custom fields of every customer who has any, with orders and spending beside them."""
+    return people()[1]
+
+
+def people() -> tuple[list[int], list[dict[str, str]]]:
+    """Return (ids, rows) of the customers with custom fields: those, with orders and spending beside them."""
     found = (
         Contact.objects.filter(erased_at=None)
         .exclude(extra={})
         .order_by("id")
-        .values_list("extra", "country", "order_count", "spent_minor")
+        .values_list("id", "extra", "country", "order_count", "spent_minor")
     )
-    return [
-        {**{str(name): "" if value is None else str(value) for name, value in extra.items()},
-         "country": country, "orders": str(orders), "spent": str(spent)}
-        for extra, country, orders, spent in found.iterator(chunk_size=5_000)
-    ]  # fmt: skip
+    ids, rows = [], []
+    for pk, extra, country, orders, spent in found.iterator(chunk_size=5_000):
+        ids.append(pk)
+        told = {str(name): "" if value is None else str(value) for name, value in extra.items()}
+        rows.append({**told, "country": country, "orders": str(orders), "spent": str(spent)})
+    return ids, rows
 
 
 def _void_given_back(void_day, refunded_whole, day, amount, place, refund_day, refund_amount) -> None:
@@ -181,6 +218,59 @@ def _lines(shop: Shop, before: int) -> np.ndarray:
     )
     parts = [np.array(rows, LINE) for rows in _chunks(sql, [shop.currency, _moment(before)])]
     return np.concatenate(parts) if parts else np.empty(0, LINE)
+
+
+OTHER = np.dtype([("product", np.int64), ("quantity", np.float64), ("placed", np.int64), ("ended", np.int64)])
+
+
+def _other_lines(shop: Shop, before: int) -> np.ndarray:
+    """Return the lines of sales that no history holds: without a living customer, or in another currency.
+
+    `ended` is when the order was cancelled, or last given back where it was given back whole.
+    """
+    marks = ", ".join(["%s"] * len(PAID))
+    whole = f"(SELECT MAX({_seconds('r.at')}) FROM {_table(Refund)} r WHERE r.order_id = o.id)"
+    sql = (
+        f"SELECT l.product_id, l.quantity, {_seconds('o.placed_at')}, COALESCE({_seconds('o.cancelled_at')}, "
+        f"CASE WHEN o.payment = 'refunded' THEN {whole} END, {NEVER_SECONDS}) FROM {_table(OrderLine)} l "
+        f"JOIN {_table(Order)} o ON o.id = l.order_id LEFT JOIN {_table(Contact)} c ON c.id = o.contact_id "
+        f"WHERE (o.contact_id IS NULL OR c.erased_at IS NOT NULL OR o.currency <> %s) AND o.kind = 'sale' "
+        f"AND o.payment IN ({marks}) AND o.placed_at < %s AND l.product_id IS NOT NULL AND l.quantity > 0"
+    )
+    parts = [np.array(rows, OTHER) for rows in _chunks(sql, [shop.currency, *PAID, _moment(before)])]
+    return np.concatenate(parts) if parts else np.empty(0, OTHER)
+
+
+def _came_back(before: int) -> np.ndarray:
+    """Return float64 [n, 5] of what was given back: product, units, when it was sold, when it came back, and when the
+    whole order stopped counting.
+
+    A slip that matches no sale came back from nobody knows when: its own day stands for both.
+    """
+    moment = dt.datetime.fromtimestamp(before, dt.UTC)
+    rows, last = [], {}
+    refunds = Refund.objects.filter(at__lt=moment, order__kind=Order.Kind.SALE).exclude(quantities={}).order_by("id")
+    for order_id, quantities, at, placed, cancelled, payment in refunds.values_list(
+        "order_id", "quantities", "at", "order__placed_at", "order__cancelled_at", "order__payment"
+    ).iterator(chunk_size=5_000):
+        back = at.timestamp()
+        last[order_id] = max(last.get(order_id, back), back)
+        ended = cancelled.timestamp() if cancelled else NEVER_SECONDS
+        rows += [
+            [int(product), units, placed.timestamp(), back, ended, order_id if payment == "refunded" else 0]
+            for product, units in quantities.items()
+        ]
+    for row in rows:
+        if row[5] and row[4] == NEVER_SECONDS:
+            row[4] = last[row[5]]
+    slips = OrderLine.objects.filter(
+        order__kind=Order.Kind.RETURN, order__original=None, order__cancelled_at=None, order__placed_at__lt=moment,
+        product__isnull=False, quantity__lt=0,
+    )  # fmt: skip
+    for product, units, placed in slips.order_by("id").values_list("product_id", "quantity", "order__placed_at"):
+        at = placed.timestamp()
+        rows.append([product, -units, at, at, NEVER_SECONDS, 0])
+    return np.array([row[:5] for row in rows], np.float64).reshape(-1, 5)
 
 
 def _products() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

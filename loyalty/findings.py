@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -17,10 +17,12 @@ from crm.contacts.models import Contact
 from crm.home import charts as home_charts
 from crm.home import figures
 from crm.home.notices import Notice
+from crm.lib import clock
 from crm.lib.templatetags import say
 from loyalty import pipeline, wording
 from loyalty.charts import Numbers
-from loyalty.models import ReportCard, Run, Score
+from loyalty.models import Fresh, ReportCard, Run, Score
+from loyalty.stages.ladder import WINDOW_DAYS
 
 MISSED_AFTER = dt.timedelta(hours=36)  # a night was left out when the newest run is older than this
 MOST_IDS = 500  # a list longer than this does not fit into an address
@@ -217,20 +219,48 @@ def risk_tone(churn_risk: float) -> str:
 def panel(*, contact: Contact, request: HttpRequest) -> dict | None:
     """Return what the last run says of a customer, for their page."""
     run = Run.objects.latest_done()
-    score = Score.objects.filter(run=run, contact=contact).select_related("next_product").first() if run else None
-    if score is None:
+    if run is None:
         return None
+    score = Score.objects.filter(run=run, contact=contact).select_related("next_product").first()
+    fresh = Fresh.objects.filter(contact=contact).first()
+    if score is None:
+        return {"run": run, "fresh": fresh, "since": _since(fresh, request.shop),
+                "group": GROUPS.get(fresh.group)} if fresh else None  # fmt: skip
     return {
         "run": run,
         "score": score,
-        "group": GROUPS.get(score.group),
+        "fresh": fresh,
+        "since": _since(fresh, request.shop),
+        "is_stale": fresh is not None and (fresh.is_back or not fresh.visits),
+        "group": GROUPS.get(fresh.group if fresh else score.group),
         "tone": risk_tone(score.churn_risk) if score.churn_risk is not None else "neutral",
         "reasons": reasons(score, currency=request.shop.currency),
         "product_reason": wording.product_reason(score.next_product_reason),
-        "usual_days": round(score.usual_gap_days or 0),
+        "usual_days": round((fresh.usual_gap_days if fresh else score.usual_gap_days) or 0),
         "value_good": _value_good(run, request.shop.currency) if score.value_ahead_minor is not None else "",
         "method_url": reverse("loyalty:method"),
+        "offer": _offer(score, contact),
     }
+
+
+def _offer(score: Score, contact: Contact) -> tuple[str, str] | None:
+    """Return what to offer and why; nothing where the owner has said "never give money off" since the night."""
+    if not score.offer or (contact.never_discount and score.offer not in wording.OFFERS_WITHOUT_MONEY):
+        return None
+    return wording.offer(score.offer, score.offer_reason, days=WINDOW_DAYS)
+
+
+def _since(fresh: Fresh | None, shop: Shop) -> str:
+    """Say what happened since the night, and what of the numbers is as of now."""
+    if fresh is None:
+        return ""
+    if not fresh.visits:
+        return _("No order counts any more; the night will take these numbers away.")
+    if not fresh.is_back:
+        return _("An order changed since: the group and the usual gap are as of now, the night will work out the rest.")
+    if fresh.last_date == clock.local_date(clock.now(), shop.timezone):
+        return _("Bought today; the night will work out the rest.")
+    return _("Bought on %(date)s; the night will work out the rest.") % {"date": say.day(fresh.last_date)}
 
 
 def _value_good(run: Run, currency: str) -> str:
@@ -261,6 +291,7 @@ class Task:
     columns: list[str] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     missing: str = ""  # what is not there yet
+    slug: str = ""  # of its model card
 
 
 @dataclass(frozen=True)
@@ -277,10 +308,11 @@ def tasks(run: Run, *, currency: str) -> list[Task]:
     for card in run.report_cards.order_by("-is_champion", "is_baseline", "id"):
         cards.setdefault(card.task, []).append(card)
     return [
-        _churn_task(cards.get("churn", []), run),
-        _value_task(cards.get("value", []), run, currency),
-        _intent_task(cards.get("intent", []), run),
-        _offer_task(cards.get("offers", []), run),
+        replace(_churn_task(cards.get("churn", []), run), slug="churn"),
+        replace(_value_task(cards.get("value", []), run, currency), slug="value"),
+        replace(_intent_task(cards.get("intent", []), run), slug="intent"),
+        replace(_offer_task(cards.get("offers", []), run), slug="offers"),
+        replace(_demand_task(cards.get("demand", []), run), slug="demand"),
     ]
 
 
@@ -429,6 +461,36 @@ def _offer_task(cards: list[ReportCard], run: Run) -> Task:
                 say.percent(card.metrics.get("hit_rate_5")),
                 say.percent(card.metrics.get("hit_rate_10")),
                 _decimal(card.metrics.get("ndcg_10")),
+            ),
+        )
+        for card in cards
+    ]
+    return Task(title, question, answer, _data(used), columns, rows)
+
+
+def _demand_task(cards: list[ReportCard], run: Run) -> Task:
+    title = _("Units ahead")
+    if not cards:
+        question = _("How many of each product will be sold?")
+        answer = _("Not enough data yet. No product is given more than a wide span.")
+        return Task(title, question, answer, "", missing=_missing(run, "demand"))
+    used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
+    question = _("How many of each product will be sold within %(days)s days?")
+    question %= {"days": say.number(used.horizon_days)}
+    about = {"champion": used.candidate, "baseline": baseline.candidate, "weeks": used.horizon_days // 7}
+    answer = wording.how_good_demand(used.metrics | about | {"until": run.as_of})
+    columns = [_("Errors, RMSSE"), _("Of the plain guess"), _("All together off by"), _("Within the span")]
+    rows = [
+        Candidate(
+            str(wording.DEMAND_METHODS.get(card.candidate, card.candidate)),
+            card.is_baseline,
+            card.is_champion,
+            _beside(
+                columns,
+                _decimal(card.metrics.get("rmsse")),
+                say.percent(card.metrics.get("relative")),
+                say.percent(card.metrics.get("total"), 1),
+                say.percent(card.metrics.get("covered")),
             ),
         )
         for card in cards

@@ -21,10 +21,12 @@ from crm.contacts.models import Contact
 from crm.imports.models import Import
 from crm.lib import bulk, clock, hints
 from crm.orders.models import Order, Product
-from loyalty.models import Found, ReportCard, Run, Score, Snapshot
+from loyalty import auditing, freshness, pasts
+from loyalty.models import Forecast, Found, Promise, ReportCard, Run, Score, Snapshot
 from loyalty.report_cards import chances, offers
+from loyalty.report_cards import demand as demand_cards
 from loyalty.report_cards import value as value_cards
-from loyalty.stages import patterns
+from loyalty.stages import demand, network, patterns, scorecard, table_churn
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ STALE_AFTER = dt.timedelta(minutes=30)
 MOST_TRIES = 3
 BOOKS_CLOSED_DAYS = 14  # without orders for longer, the newest order's day is what the numbers speak of
 MONTHS_BACK = 24
+KEPT_FORECASTS = 2  # runs; the products' numbers are read of the newest only
 CHUNK = 5_000
 MONEY_LIMIT = 2**62
 
@@ -150,7 +153,11 @@ class _Night:
         self.champions: dict[str, str] = {}
         self.cards: list[ReportCard] = []
         self.found: dict[str, dict] = {}
-        self.churn = self.value = self.intent = self.advice = self.stage_of = None
+        self.forecasts: list[tuple] = []
+        self.churn = self.value = self.intent = self.advice = self.stage_of = self.offers = None
+        self.promises: list[Promise] = []
+        self.verdicts: list[tuple[int, dict, str]] = []
+        self.leave_alone: set[int] = set()
         self.horizon = 0
         self.customers = self.orders = 0
 
@@ -167,11 +174,24 @@ class _Night:
         self.do("recommend", self.recommend, optional=True)
         self.do("together", self.find_together, optional=True)
         self.do("alike", self.find_alike, optional=True)
+        self.do("what_if", self.find_what_if, optional=True)
+        self.do("leavers", self.find_leavers, optional=True)
+        self.do("ladder", self.climb, optional=True)
+        self.do("demand", self.forecast_demand, optional=True)
         self.do("store", self.store)
+        self.do("scorecard", self.keep_score, optional=True)
         with transaction.atomic():  # the trays and "done" appear together
             self.do("publish", self.publish)
             self.finish()
+        self.renew()
         self.prune()
+
+    def renew(self) -> None:
+        """Judge those who bought since by this run; the run is done already, and the next sweep tries again."""
+        try:
+            freshness.renew(now=self.moment())
+        except Exception:
+            log.exception("customers refreshed before this run were not judged by it")
 
     def do(self, name: str, act: Callable[[], None], *, optional: bool = False) -> None:
         """Do one stage and note how it went; an optional one that fails or lacks data does not stop the night."""
@@ -203,9 +223,11 @@ class _Night:
         self.today = self.past.upto(self.past.as_of)
         self.summary = summarise(self.today)
         self.customers, self.orders = len(self.summary.customer), len(self.today.order_day)
+        self.marks = auditing.fingerprints(self.past)
+        self.inputs = auditing.inputs(self.past, self.marks)
 
     def grade(self) -> None:
-        from loyalty.estimators import churn, rfm
+        from loyalty.estimators import churn, lifecycle, rfm
         from loyalty.estimators.base import NotEnoughData
 
         try:
@@ -213,6 +235,7 @@ class _Night:
         except NotEnoughData:
             self.horizon = 90
         self.grades = rfm.grades(self.summary, self.horizon)
+        self.cut_points = freshness.cut_points(self.summary, self.grades, lifecycle.shop_gap(self.summary))
 
     def place(self) -> None:
         from loyalty.estimators import lifecycle
@@ -267,13 +290,66 @@ class _Night:
     def find_alike(self) -> None:
         self.found |= patterns.alike(self.past, self.horizon)
 
+    def find_what_if(self) -> None:
+        self.found |= network.what_if(self.past, self.horizon, as_of=self.as_of)
+
+    def find_leavers(self) -> None:
+        from loyalty import dataset
+
+        self.found |= table_churn.leavers(*dataset.people())
+
+    def climb(self) -> None:
+        import numpy as np
+
+        from loyalty import offering, sends
+        from loyalty.estimators.rhythm import Rhythm
+        from loyalty.stages import ladder, waste
+
+        end = clock.day_bounds(self.as_of, Shop.current().timezone)[1]
+        what = offering.read(now=end)
+        rhythm = Rhythm().fit(self.today, self.summary)
+        tests = sends.load(self.past, rhythm, margin=what.margin, point_minor=what.point_minor or 0.0)
+        if self.intent is not None:
+            away = np.clip(1 - self.intent.chance, 0, 1) ** (ladder.WINDOW_DAYS / self.intent.horizon)
+        else:
+            away = rhythm.no_purchase(self.summary, ladder.WINDOW_DAYS)
+        found = ladder.ladder(
+            self.today, self.summary, chance=1 - away, offering=what, sends=tests,
+            known=sends.known(self.summary, rhythm, days=ladder.WINDOW_DAYS),
+        )  # fmt: skip
+        self.offers = found.offer, found.gain, found.reason
+        contacts = self.today.customer_ids[self.summary.customer].tolist()
+        self.leave_alone = {who for who, why in zip(contacts, found.reason) if why["code"] in ladder.LEAVE_ALONE}
+        self.found |= found.found
+        self.found |= waste.waste(
+            self.today, rhythm, redeemed=offering.redeemed(now=end), beliefs=found.beliefs, sends=tests,
+            trials=sends.coupon_trials(tests) if tests is not None else {}, window=ladder.WINDOW_DAYS,
+        )  # fmt: skip
+
+    def forecast_demand(self) -> None:
+        import numpy as np
+
+        from loyalty import dataset
+        from loyalty.estimators import demand as estimator
+
+        sales = dataset.sales(self.past)
+        tests = estimator.back_test(sales)
+        ids = self.past.product_ids
+        counted = dict(Product.objects.exclude(stock_at=None).values_list("id", "stock_at"))
+        stock_day = np.array([dataset.day_number(counted[pk]) if pk in counted else -1 for pk in ids.tolist()])
+        self.forecasts = demand.rows(tests, sales, ids, self.past.product_active, stock_day)
+        self.found[demand.DEMAND] = demand.summary(tests)
+        self.cards += demand_cards.rows(self.run_id, tests)
+        self.champions["demand"] = tests.champion
+
     def store(self) -> None:
         ReportCard.objects.bulk_create(self.cards)
         Found.objects.bulk_create(Found(run_id=self.run_id, kind=kind, data=data) for kind, data in self.found.items())
         columns = (
             "run_id", "contact_id", "recency_grade", "frequency_grade", "money_grade", "group", "stage", "churn_risk",
             "at_stake_minor", "usual_gap_days", "reasons", "expected_orders", "value_ahead_minor", "value_low_minor",
-            "value_high_minor", "intent", "next_product_id", "next_product_reason",
+            "value_high_minor", "intent", "next_product_id", "next_product_reason", "offer", "offer_gain_minor",
+            "offer_reason", "input_hash",
         )  # fmt: skip
         rows = self.score_rows()
         self.customers = len(rows)
@@ -281,6 +357,11 @@ class _Night:
             with transaction.atomic():  # short, so that the shop can write in between; unseen until the run is done
                 bulk.insert(Score, columns, rows[start : start + CHUNK])
             Run.objects.filter(pk=self.run_id).update(heartbeat_at=self.moment())
+        on_shelf = set(Product.objects.values_list("id", flat=True))
+        rows = [(self.run_id, *row) for row in self.forecasts if row[0] in on_shelf]
+        for start in range(0, len(rows), CHUNK):
+            with transaction.atomic():
+                bulk.insert(Forecast, ("run_id", *demand.COLUMNS), rows[start : start + CHUNK])
         self.snapshots()
 
     def score_rows(self) -> list[tuple]:
@@ -312,6 +393,7 @@ class _Night:
             ids = [pk if pk in on_shelf else None for pk in self.today.product_ids.tolist()]
             product = [ids[place] if place >= 0 else None for place in self.advice.product.tolist()]
             because = _with_names(self.advice.reasons)
+        offer, gain, offer_reason = self.offers or ([""] * size, blank, [{}] * size)
         there = set(Contact.objects.alive().values_list("id", flat=True))  # someone may have been erased meanwhile
         visits, spend = self.summary.visits.tolist(), self.summary.spend.tolist()
         self.told = [row for row in zip(contacts, group, stage, visits, spend, risk, stake, worth) if row[0] in there]
@@ -322,6 +404,7 @@ class _Night:
                 [self.run_id] * size, contacts,
                 grades.recency.tolist(), grades.frequency.tolist(), grades.money.tolist(),
                 group, stage, risk, stake, usual, reasons, orders, ahead, low, high, soon, product, because,
+                offer, gain, offer_reason, self.marks[self.summary.customer].tolist(),
             )
             if row[1] in there
         ]  # fmt: skip
@@ -359,6 +442,18 @@ class _Night:
             rows, update_conflicts=True, unique_fields=["month", "group"], update_fields=["customers", "spent_minor"]
         )
 
+    def keep_score(self) -> None:
+        """Judge the promises whose days are over, and make this month's where this is its first run."""
+        intent_days = self.intent.horizon if self.intent is not None else 0
+        self.promises = scorecard.promises(
+            run_id=self.run_id, as_of=self.as_of, now=self.now, horizon=self.horizon, intent_days=intent_days,
+            champions=self.champions,
+        )  # fmt: skip
+        # Books that lag behind (a file once a week) say nothing of the days after their newest order.
+        waiting = scorecard.due(min(self.as_of, pasts.date_of(self.past.last_day)))
+        if waiting:
+            self.verdicts = scorecard.judge(waiting, self.past, zone=Shop.current().timezone)
+
     def publish(self) -> None:
         from loyalty import publishing
 
@@ -375,6 +470,7 @@ class _Night:
             card=champion.metrics | {
                 "champion": champion.candidate, "baseline": "base_rate", "horizon_days": champion.horizon_days,
             } if champion else None,
+            leave_alone=self.leave_alone,
         )  # fmt: skip
 
     def finish(self) -> None:
@@ -383,10 +479,15 @@ class _Night:
             intent_days=self.intent.horizon if self.intent is not None else 0,
             stages=self.stages, champions=self.champions, seconds=round(time.monotonic() - self.began, 3),
             peak_rss_mb=peak_rss_mb(), finished_at=self.moment(), heartbeat_at=self.moment(),
+            inputs=self.inputs, cut_points=self.cut_points,
         )  # fmt: skip
+        Promise.objects.bulk_create(self.promises, ignore_conflicts=True)
+        for pk, came, verdict in self.verdicts:  # a run beside this one may have been quicker
+            Promise.objects.filter(pk=pk, judged_on=None).update(came=came, verdict=verdict, judged_on=self.as_of)
 
     def fail(self, error: Exception) -> None:
         Score.objects.filter(run_id=self.run_id).delete()
+        Forecast.objects.filter(run_id=self.run_id).delete()
         ReportCard.objects.filter(run_id=self.run_id).delete()
         Run.objects.filter(pk=self.run_id).update(
             state=Run.State.FAILED, error=str(error)[:500] or type(error).__name__, stages=self.stages,
@@ -403,10 +504,13 @@ class _Night:
             for pk, as_of in runs:
                 months.setdefault((as_of.year, as_of.month), pk)
             kept |= set(list(months.values())[:MONTHS_BACK])
+        kept |= set(Promise.objects.filter(judged_on=None).values_list("run_id", flat=True))
         old = Score.objects.exclude(run_id__in=kept).order_by().values_list("run_id", flat=True).distinct()
         for pk in list(old):
             Score.objects.filter(run_id=pk, run__state__in=(Run.State.DONE, Run.State.FAILED)).delete()
         Found.objects.exclude(run_id__in=kept).delete()
+        newest = {pk for pk, _ in runs[:KEPT_FORECASTS]} | {self.run_id}
+        Forecast.objects.exclude(run_id__in=newest).delete()
 
 
 def _minor(amounts) -> list[int]:

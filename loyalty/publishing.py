@@ -1,21 +1,28 @@
 """Fill the trays of the shop: the only writer into crm. Everything here runs inside the caller's transaction."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
-from crm.contacts import segments, standing
+from crm.campaigns import recipes
+from crm.campaigns.models import Campaign
+from crm.contacts import consent, segments, standing
 from crm.contacts.groups import GROUPS
 from crm.contacts.models import Contact
 from crm.home import actions
 from crm.home.actions import Suggestion
+from crm.lib import clock
 from crm.lib.templatetags import say
 from loyalty import wording
+from loyalty.models import Run, Score
 
 COLUMNS = ("group", "stage", "churn_risk", "at_stake_minor", "scored_on")
 SLIPPING = "slipping-regulars"
@@ -37,9 +44,27 @@ class Person:
     usual_order_minor: int | None
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A customer whose orders changed since the night, and what is said of them until the next one."""
+
+    contact_id: int
+    group: str
+    stage: str
+    churn_risk: float | None
+    at_stake_minor: int | None
+    is_back: bool
+
+
 @transaction.atomic
-def publish(people: list[Person], *, as_of: dt.date, horizon: int, card: dict | None) -> None:
-    """Put the night's results where the shop looks: customer columns, groups, suggestions."""
+def publish(
+    people: list[Person], *, as_of: dt.date, horizon: int, card: dict | None,
+    leave_alone: Collection[int] = frozenset(),
+) -> None:
+    """Put the night's results where the shop looks: customer columns, groups, suggestions.
+
+    Nobody to be left alone, because no message is expected to change what they do, is among those to win back.
+    """
     shop = Shop.current()
     _standing(people, as_of)
     by_group: dict[str, list[int]] = {slug: [] for slug in GROUPS}
@@ -53,7 +78,7 @@ def publish(people: list[Person], *, as_of: dt.date, horizon: int, card: dict | 
         segments.replace_members(
             slug, members, as_of=as_of, rank=10 * rank, name=labels[slug], description=sentences[slug]
         )
-    slipping = slipping_regulars(people)
+    slipping = [person for person in slipping_regulars(people) if person.contact_id not in leave_alone]
     segments.replace_members(
         SLIPPING, [person.contact_id for person in slipping], as_of=as_of, rank=5, name=slipping_label
     )
@@ -178,3 +203,87 @@ def _standing(people: list[Person], as_of: dt.date) -> None:
         if contact_id not in scored and (group or stage != wanted or scored_on is not None):
             stale.append(("", wanted, None, None, None, contact_id))
     standing.report(stale, columns=COLUMNS)
+
+
+@transaction.atomic
+def revise(moved: list[Moved], *, run: Run) -> None:
+    """Bring the trays in line with customers who bought or gave back since the night, nobody else."""
+    moved = sorted(moved, key=lambda one: one.contact_id)
+    rows = [(one.group, one.stage, one.churn_risk, one.at_stake_minor, one.contact_id) for one in moved]
+    standing.report(rows, columns=("group", "stage", "churn_risk", "at_stake_minor"))
+    for slug in GROUPS:
+        size = segments.let_in_and_out(
+            slug,
+            come=[one.contact_id for one in moved if one.group == slug],
+            leave=[one.contact_id for one in moved if one.group != slug],
+        )
+        if size is not None:
+            _say_again(slug, size)
+    back = [one.contact_id for one in moved if one.is_back or one.stage == "prospect"]
+    if segments.let_in_and_out(SLIPPING, leave=back) is not None:
+        _win_back_again(run)
+
+
+def _say_again(slug: str, size: int) -> None:
+    """Tell the new number of people in the suggestion about a group; too few of them are no suggestion."""
+    titles = {
+        "new": ("welcome:new", lambda: wording.welcome("title", people=size, days=0)),
+        "champions": ("thank:champions", lambda: wording.thank("title", people=size, share=0)),
+        "at_risk": ("rescue:at_risk", lambda: wording.rescue("title", people=size)),
+    }
+    if slug not in titles:
+        return
+    key, title = titles[slug]
+    if size < FEWEST_PEOPLE:
+        actions.withdraw(key)
+    else:
+        actions.revise(key, title=wording.in_every_language(title))
+
+
+def _win_back_again(run: Run) -> None:
+    members = Score.objects.filter(run=run, contact__memberships__segment__slug=SLIPPING).order_by("id")
+    slipping = [
+        Person(contact_id, "", "", 0, 0, risk, stake, None)
+        for contact_id, risk, stake in members.values_list("contact_id", "churn_risk", "at_stake_minor")
+    ]
+    if len(slipping) < FEWEST_PEOPLE:
+        actions.withdraw(f"win_back:{SLIPPING}")
+        return
+    why = wording.in_every_language(lambda: "")
+    said = _win_back(slipping, shop=Shop.current(), horizon=run.horizon_days, why=why)
+    actions.revise(said.key, title=said.title, evidence=said.evidence, gains=said.gains)
+
+
+class NobodyLeft(RuntimeError):
+    """Nobody of a step may be made its offer any more."""
+
+
+@transaction.atomic
+def draft_offer(run: Run, rung: str, *, found: dict, shop: Shop, now: dt.datetime) -> Campaign:
+    """Return a draft for exactly the people of a step of the offer ladder; asked again, the same one.
+
+    `found` is what the ladder's stage found that night: how many points, which gift, what percentage.
+    """
+    members = list(people_of(run, rung, shop=shop).values_list("pk", flat=True))
+    if rung not in recipes.OFFERS or not members:
+        raise NobodyLeft(rung)
+    with translation.override(shop.language):
+        name = _("%(offer)s, %(date)s") % {"offer": recipes.OFFERS[rung].name, "date": say.day(run.as_of)}
+        description = _("Chosen on the page of offers, and left as it was then.")
+    slug = f"offer-{rung}-{run.as_of:%Y%m%d}"
+    segment = segments.replace_members(slug, members, as_of=run.as_of, rank=90, name=name, description=description)
+    draft = Campaign.objects.filter(segment=segment, state=Campaign.State.DRAFT).order_by("-pk").first()
+    return draft or recipes.draft_offer(
+        rung, segment=segment, shop=shop, now=now, points=found["points"] or 0, percent=found["percent"],
+        product_id=found["gift"],
+    )  # fmt: skip
+
+
+def people_of(run: Run, rung: str, *, shop: Shop) -> QuerySet[Contact]:
+    """Return who may be made this offer now: nobody who said no, was locked or ordered since the run."""
+    _midnight, end = clock.day_bounds(run.as_of, shop.timezone)
+    chosen = Contact.objects.alive().filter(
+        pk__in=Score.objects.filter(run=run, offer=rung).values("contact"), last_order_at__lt=end
+    )
+    allowed = consent.may_write(chosen, write_to=shop.write_to).order_by("pk")
+    return allowed if rung in wording.OFFERS_WITHOUT_MONEY else allowed.open_to_discounts()

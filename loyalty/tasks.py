@@ -5,15 +5,18 @@ keep flowing meanwhile, and a run that is killed leaves the worker alive.
 """
 
 import datetime as dt
+import io
 import subprocess
 import sys
+from collections.abc import Iterable
 
 from celery import shared_task
 from django.conf import settings
+from django.core.management import call_command
 from django.utils.translation import gettext_noop
 
-from crm.lib import clock
-from loyalty import pipeline
+from crm.lib import changes, clock, hints
+from loyalty import experiments, freshness, pipeline
 from loyalty.models import Run
 
 
@@ -41,3 +44,33 @@ def _do(run: Run, *, now: dt.datetime) -> int:
         error = gettext_noop("The run was stopped by the system; there may be too little memory.")
         pipeline.bury(run.pk, error=error, now=clock.now())
     return int(done.returncode == 0)
+
+
+def hear(kind: str, ids: Iterable[int]) -> None:
+    """Note that orders changed, and have the worker look at their customers soon."""
+    if kind == changes.ORDERS and freshness.note(list(ids), now=clock.now()):
+        hints.hint(freshen)
+
+
+@shared_task(name="loyalty.tasks.freshen")
+def freshen() -> int:
+    """Look at the customers whose orders changed."""
+    return freshness.refresh_due(now=clock.now())
+
+
+def sweep_stirred(*, now: dt.datetime) -> int:
+    """Look at those whom a lost hint left behind; return how many that were."""
+    return freshness.refresh_due(now=now)
+
+
+def sweep_versions(*, now: dt.datetime) -> int:
+    """Judge the versions of campaigns that are due, in a process of its own as well; return how many were due."""
+    count = len(experiments.due(now=now))
+    if not count:
+        return 0
+    if getattr(settings, "CELERY_TASK_ALWAYS_EAGER", False):  # no worker to keep small
+        call_command("judge_versions", "--json", stdout=io.StringIO())
+    else:
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "judge_versions", "--json"]
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    return count

@@ -29,6 +29,7 @@ METHODS: dict[str, str | Promise] = {
     "logistic_wide": gettext_lazy("Habits and taste"),
     "boosting": gettext_lazy("Boosted decision trees"),
     "blend": gettext_lazy("Several methods together"),
+    "network": gettext_lazy("A network of habits (Bayesian network)"),
     "tree": gettext_lazy("A decision tree"),
     "forest": gettext_lazy("A forest of decision trees"),
     "svm": gettext_lazy("Support vector machine"),
@@ -59,6 +60,20 @@ OFFER_METHODS: dict[str, str | Promise] = {
     "discover": gettext_lazy("Products new to this customer"),
 }
 
+DEMAND_METHODS: dict[str, str | Promise] = {
+    "last": gettext_lazy("As many as in the weeks before"),
+    "last_year": gettext_lazy("As many as in the same weeks last year"),
+    "average": gettext_lazy("The average of the last three months"),
+    "smooth": gettext_lazy("Past weeks, old ones fading"),
+    "croston": gettext_lazy("How many at a time, and how often (Croston)"),
+    "tsb": gettext_lazy("How many at a time, and how likely (TSB)"),
+    "season": gettext_lazy("Past weeks and the season"),
+    "trend": gettext_lazy("Past weeks, trend and season"),
+    "rhythm": gettext_lazy("Each customer's own clock"),
+    "blend": gettext_lazy("Several methods, weighed by your own past"),
+    "counts": gettext_lazy("What all products' pasts have in common"),
+}
+
 CLUSTERS: dict[str, str | Promise] = {
     "outlook": gettext_lazy("What they are expected to spend"),
     "k-means": gettext_lazy("Nearest centre (k-means)"),
@@ -77,7 +92,12 @@ STAGES: dict[str, str | Promise] = {
     "recommend": gettext_lazy("Find the next product"),
     "together": gettext_lazy("Find what goes together"),
     "alike": gettext_lazy("Find customers who behave alike"),
+    "what_if": gettext_lazy("Find what goes with buying again"),
+    "leavers": gettext_lazy("Learn from your field of who left"),
+    "ladder": gettext_lazy("Choose the cheapest offer for each customer"),
+    "demand": gettext_lazy("Estimate what will be sold"),
     "store": gettext_lazy("Keep the results"),
+    "scorecard": gettext_lazy("Compare earlier forecasts with what happened"),
     "publish": gettext_lazy("Update lists and suggestions"),
 }
 
@@ -104,6 +124,9 @@ def missing(ingredients: dict) -> str:
         "rows": _("There are %(have)s rows that say yes or no; at least %(need)s are needed."),
         "of_each": _("The smaller side of yes and no has %(have)s rows; at least %(need)s are needed."),
         "future_days": _("The orders end %(have)s days after the cut; the horizon needs %(need)s."),
+        "sends": _(
+            "%(have)s customers were drawn on the smaller side of sent to and left out; at least %(need)s are needed."
+        ),
     }
     return sentences[ingredients["what"]] % words
 
@@ -164,6 +187,36 @@ def product_reason(ingredients: dict) -> str:
     if code == "popular":
         return _("Sells best at the moment.")
     return ""
+
+
+OFFERS: dict[str, str | Promise] = {
+    "nothing": gettext_lazy("Nothing"),
+    "reminder": gettext_lazy("A reminder, nothing more"),
+    "note": gettext_lazy("A note that some of their points expire soon"),
+    "points": gettext_lazy("Double points"),
+    "shipping": gettext_lazy("Free shipping"),
+    "gift": gettext_lazy("A product as a gift"),
+    "percent": gettext_lazy("Money off"),
+}
+OFFERS_WITHOUT_MONEY = ("nothing", "reminder", "note")
+
+
+def offer(rung: str, ingredients: dict, *, days: int) -> tuple[str, str]:
+    """Return what to offer a customer, and why."""
+    chance = ingredients["chance"]
+    words = {
+        "days": say.number(days), "chance": say.percent(chance, 0 if chance >= 0.01 else 1),
+        "then": say.percent(chance + ingredients["more"]),
+    }  # fmt: skip
+    sentences = {
+        "may_not_write": _("They may not be written to."),
+        "comes_anyway": _("They order within %(days)s days with a chance of %(chance)s without any offer."),
+        "unlikely": _("The chance of an order within %(days)s days is %(chance)s, and hardly more with an offer."),
+        "no_gain": _("No offer is expected to bring more than it costs."),
+        "tested": _("Lifts the chance of an order within %(days)s days from %(chance)s to %(then)s, by your tests."),
+        "guess": _("May lift the chance of an order within %(days)s days from %(chance)s to %(then)s: not tested yet."),
+    }
+    return str(OFFERS[rung]), sentences[ingredients["code"]] % words
 
 
 def in_every_language(write: Callable[[], str]) -> dict[str, str]:
@@ -298,3 +351,31 @@ def rescue(kind: str, *, people: int) -> str:
     if kind == "evidence":
         return _("They used to come often and have not ordered for longer than most of your customers.")
     return _("Write to them")
+
+
+def how_good_demand(card: dict) -> str:
+    """Say how the method in use told units on the shop's own past, beside the plain rule."""
+    if not card["windows"]:
+        return _("Your books do not reach back far enough yet to test a forecast, so the spans are wide on purpose.")
+    words = {
+        "method": DEMAND_METHODS.get(card["champion"], card["champion"]), "weeks": say.number(card["weeks"]),
+        "times": say.number(card["windows"]), "covered": say.number(round(100 * card["covered"])),
+        "date": say.day(card["until"]), "better": say.percent(max(1 - card["relative"], 0)),
+    }  # fmt: skip
+    if card["champion"] == card["baseline"]:
+        return (
+            _(
+                "Tested on your own past, %(times)s times %(weeks)s weeks up to %(date)s: nothing beat the plain rule, "
+                "as many as in the weeks before, so that is used. Of 100 products, %(covered)s ended up within their "
+                "span."
+            )
+            % words
+        )
+    return (
+        _(
+            "Method: %(method)s. Tested on your own past, %(times)s times %(weeks)s weeks up to %(date)s: its errors "
+            "were %(better)s smaller than those of the plain rule, as many as in the weeks before. Of 100 products, "
+            "%(covered)s ended up within their span."
+        )
+        % words
+    )

@@ -54,6 +54,23 @@ def replace_all(suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
     return len(Action.objects.bulk_create(rows))
 
 
+def revise(
+    key: str, *, title: dict[str, str], evidence: dict[str, str] | None = None, gains: tuple[int, int] | None = None
+) -> bool:
+    """Say anew, between two nights, what a suggestion is about; tell whether it is still there."""
+    said = {"title": title}
+    if evidence is not None:
+        said |= {"evidence": evidence}
+    if gains is not None:
+        said |= {"gain_low_minor": gains[0], "gain_high_minor": gains[1]}
+    return Action.objects.filter(key=key).update(**said) > 0
+
+
+def withdraw(key: str) -> bool:
+    """Take a suggestion back between two nights; tell whether there was one."""
+    return Action.objects.filter(key=key).delete()[0] > 0
+
+
 def current(*, now: dt.datetime, limit: int = SHOWN) -> list[Action]:
     """Return the suggestions to show, best first, without those dismissed less than 14 days ago."""
     away = Dismissal.objects.filter(until__gt=now).values("key")

@@ -34,6 +34,7 @@ SENTENCES = {
     "rows": "There are {have} rows that say yes or no; at least {need} are needed.",
     "of_each": "The smaller side of yes and no has {have} rows; at least {need} are needed.",
     "future_days": "The orders end {have} days after the cut; the horizon needs {need}.",
+    "sends": "{have} customers were drawn on the smaller side of sent to and left out; at least {need} are needed.",
 }
 
 

@@ -61,6 +61,7 @@ def rows(run_id: int, tests) -> list[ReportCard]:
             "windows": len(tests.tested),
             "spent_minor": round(float(spent.sum())),
             "told_minor": round(float(told.sum())),
+            "mae_error_minor": round(float(np.abs(told - spent).std() / np.sqrt(len(spent))), 1),
         }
         cards.append(
             ReportCard(

@@ -4,20 +4,22 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+import crm
 from crm.accounts.models import Shop
 from crm.contacts.forms import RISKS
 from crm.contacts.groups import GROUPS
 from crm.home import charts as home_charts
 from crm.lib import clock, csvio
 from crm.lib import money as money_units
-from loyalty import charts, findings, pipeline, wording
+from loyalty import charts, findings, model_cards, pipeline, track_record, wording
 from loyalty.charts import GRADES
 from loyalty.models import Run, Score
+from loyalty.views import leavers
 
 PAGE_SIZE = 25
 MOST_LISTED = 2_000  # further down the money is small and the database slow; the export holds everybody
@@ -53,6 +55,7 @@ def insights(request: HttpRequest) -> HttpResponse:
             "bins": [(charts.share_span(one), one) for one in found.bins],
             "ahead_says": findings.ahead(found, shop=shop, horizon_days=run.horizon_days),
             "sizes_say": findings.sizes(found),
+            "record_says": track_record.headline(shop=shop),
             "group_labels": [group.label for group in GROUPS.values()],
             "size_rows": [
                 (home_charts.month(month.date), [month.customers.get(slug, 0) for slug in GROUPS])
@@ -108,6 +111,8 @@ def risk(request: HttpRequest) -> HttpResponse:
         *((band.slug, RISKS[band.slug][0], band.customers) for band in found.bands),
         (GONE, _("Gone"), found.gone.customers),
     ]
+    back = _back_by_choice(run)
+    choices = [(slug, label, count - back[slug]) for slug, label, count in choices]
     counts = {slug: count for slug, _label, count in choices}
     chosen = request.GET.get("band", "")
     if chosen not in counts:
@@ -121,15 +126,28 @@ def risk(request: HttpRequest) -> HttpResponse:
         "says": findings.risk(found, shop=shop, horizon_days=run.horizon_days),
         "chosen": chosen,
         "total": everyone,
+        "back": back[chosen],
         "left_out": counts[chosen] - listed,
+        "leavers": leavers.panel(run, currency=shop.currency),
         "choices": [(slug, label, count, slug == chosen) for slug, label, count in choices],
     }
     return render(request, "loyalty/risk.html", context)
 
 
+def _back_by_choice(run: Run) -> dict[str, int]:
+    """Return how many have bought since the run, and so have left each of the lists."""
+    scores = Score.objects.filter(run=run, contact__fresh__is_back=True, churn_risk__isnull=False)
+    counts = dict.fromkeys((REACHABLE, GONE, *RISKS), 0)
+    for stage, churn_risk in scores.values_list("stage", "churn_risk"):
+        counts[GONE if stage == "lapsed" else REACHABLE] += 1
+        counts[next(slug for slug, (_label, low, high) in RISKS.items() if low <= churn_risk < high)] += 1
+    return counts
+
+
 def _by_stake(run: Run, chosen: str):
-    """Return the scores of a run by money at stake, the most first."""
+    """Return the scores of a run by money at stake, the most first, without those who have bought since."""
     rows = Score.objects.filter(run=run, at_stake_minor__isnull=False, churn_risk__isnull=False)
+    rows = rows.exclude(contact__fresh__is_back=True)
     if chosen == REACHABLE:
         rows = rows.exclude(stage="lapsed")
     elif chosen == GONE:
@@ -142,10 +160,11 @@ def _by_stake(run: Run, chosen: str):
 
 def _risk_row(score: Score, shop: Shop) -> RiskRow:
     last = score.contact.last_order_at
+    quiet = (score.run.as_of - clock.local_date(last, shop.timezone)).days if last else -1
     return RiskRow(
         score,
         findings.risk_tone(score.churn_risk),
-        (score.run.as_of - clock.local_date(last, shop.timezone)).days if last else None,
+        quiet if quiet >= 0 else None,  # who bought a moment ago leaves the list within seconds
         findings.reasons(score, currency=shop.currency, most=2),
         wording.product_reason(score.next_product_reason),
     )
@@ -219,10 +238,27 @@ def method(request: HttpRequest) -> HttpResponse:
     return render(request, "loyalty/method.html", context)
 
 
+def method_card(request: HttpRequest, task: str) -> HttpResponse:
+    """Show one question's model card; `?format=json` hands it to programs."""
+    run = Run.objects.latest_done()
+    if task not in model_cards.TASKS or run is None:
+        raise Http404
+    shop, now = request.shop, clock.now()
+    card = model_cards.card(task, run, shop=shop, today=clock.local_date(now, shop.timezone))
+    if request.GET.get("format") == "json":
+        about = {"app": crm.__version__, "run": run.pk, "inputs": run.inputs}
+        answer = JsonResponse(card.as_json() | about, json_dumps_params={"indent": 1, "ensure_ascii": False})
+        answer.headers["Content-Disposition"] = f'attachment; filename="method-{task}-{run.as_of}.json"'
+        return answer
+    context = {"run": run, "card": card, "notice": findings.notice(now=now, shop=shop)}
+    return render(request, "loyalty/method_card.html", context)
+
+
 def _progress(request: HttpRequest) -> dict:
     newest = Run.objects.order_by("-id").first()
     working = newest is not None and newest.state in (Run.State.WAITING, Run.State.RUNNING)
-    return {"newest": newest, "is_working": working, "done_stages": findings.stages(newest) if working else []}
+    begun = findings.stages(newest) if working else []
+    return {"newest": newest, "is_working": working, "done_stages": begun, "steps": len(wording.STAGES)}
 
 
 def progress(request: HttpRequest) -> HttpResponse:

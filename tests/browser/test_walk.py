@@ -12,9 +12,13 @@ from crm.rewards.models import Account
 from loyalty.models import Run
 
 PAGES = [
-    "/", "/customers/", "/customers/segments/", "/orders/", "/orders/products/", "/campaigns/", "/campaigns/outbox/",
-    "/loyalty/", "/insights/", "/insights/risk/", "/insights/method/", "/import/", "/import/new/", "/settings/",
-    "/customers/new/", "/orders/new/", "/search/?q=ava",
+    "/", "/customers/", "/customers/segments/", "/customers/new/", "/orders/", "/orders/new/", "/orders/products/",
+    "/campaigns/", "/campaigns/outbox/", "/coupons/", "/coupons/new/", "/till/", "/till/new/",
+    "/loyalty/", "/loyalty/cost/", "/loyalty/programme/", "/loyalty/replay/", "/loyalty/rewards/new/", "/loyalty/rules/new/",
+    "/insights/", "/insights/risk/", "/insights/offers/", "/insights/demand/", "/insights/together/", "/insights/alike/",
+    "/insights/what-if/", "/insights/track-record/", "/insights/fairness/?by=country", "/insights/share/",
+    "/insights/method/", "/insights/method/churn/", "/import/", "/import/new/", "/quality/", "/settings/",
+    "/settings/connections/", "/search/?q=ava",
 ]  # fmt: skip
 
 

@@ -8,7 +8,10 @@ import pytest
 
 from crm.contacts.models import Contact
 from crm.orders.models import Order, OrderLine, Product, Refund
+from loyalty import pipeline
 from loyalty.estimators import simulate
+from loyalty.models import Run
+from tests.frozen import freeze
 
 LAST_DAY = dt.date(2026, 11, 18)
 _numbers = itertools.count(1)
@@ -61,3 +64,33 @@ def past(shop):
     )
     person("Prospect")
     return history
+
+
+_kept: dict = {}
+
+
+@pytest.fixture
+def short_night(monkeypatch):
+    """Leave out of the night what neither forecasts about customers nor lists of them need."""
+    for act in ("find_together", "find_alike", "find_what_if", "find_leavers", "climb", "forecast_demand"):
+        monkeypatch.setattr(pipeline._Night, act, lambda night: None)
+
+
+@pytest.fixture
+def bare_night(short_night, monkeypatch):
+    """Leave the forecasts out as well: grades, groups and stages only."""
+    for act in ("forecast", "forecast_value", "forecast_intent", "recommend"):
+        monkeypatch.setattr(pipeline._Night, act, lambda night: None)
+
+
+@pytest.fixture
+def past_night(request, shop, short_night):
+    """The run of LAST_DAY over the clockwork shop of `past`; worked out once for all modules, then read back."""
+    if "night" not in _kept:
+        request.getfixturevalue("past")
+        now = dt.datetime(2026, 11, 19, 3, 0, tzinfo=dt.UTC)
+        _kept["run"] = pipeline.run(as_of=LAST_DAY, now=now).pk
+        _kept["night"] = freeze()
+    else:
+        _kept["night"].thaw()
+    return Run.objects.get(pk=_kept["run"])

@@ -21,13 +21,16 @@ def night(past, now) -> Run:
 
 def test_a_night_keeps_scores_cards_months_and_says_how_it_went(night):
     assert night.state == Run.State.DONE
-    parts = ("load", "rfm", "lifecycle", "churn", "value", "intent", "recommend", "together", "alike", "store", "publish")
+    parts = (
+        "load", "rfm", "lifecycle", "churn", "value", "intent", "recommend", "together", "alike", "what_if", "leavers",
+        "demand", "ladder", "store", "scorecard", "publish",
+    )  # fmt: skip
     assert {name: stage["state"] for name, stage in night.stages.items()} == dict.fromkeys(parts, "done")
     buyers = Order.objects.values("contact").distinct().count()
     assert (night.customers, night.orders) == (buyers, Order.objects.count())
     assert night.scores.count() == buyers
-    assert set(night.champions) == {"churn", "value", "intent", "offers"}
-    for task in ("churn", "value", "intent", "offers"):
+    assert set(night.champions) == {"churn", "value", "intent", "offers", "demand"}
+    for task in ("churn", "value", "intent", "offers", "demand"):
         cards = ReportCard.objects.filter(run=night, task=task)
         assert [card.candidate for card in cards if card.is_champion] == [night.champions[task]]
         assert cards.filter(is_baseline=True).count() == 1

@@ -207,19 +207,19 @@ def test_risk_export_is_the_whole_list(owner_client, night):
 
 def test_method_page_tells_how_good_in_plain_words(owner_client, night):
     response = owner_client.get(reverse("loyalty:method"))
-    churn, value, intent, offers = response.context["tasks"]
+    churn, value, intent, offers, demand = response.context["tasks"]
     cards = night.report_cards
     assert {candidate.name for candidate in churn.candidates if candidate.is_champion} == {
         findings.wording.method(night.champions["churn"])
     }
     assert len(churn.candidates) == cards.filter(task="churn").count()
-    for task, name in ((value, "value"), (intent, "intent"), (offers, "offers")):
+    for task, name in ((value, "value"), (intent, "intent"), (offers, "offers"), (demand, "demand")):
         assert len(task.candidates) == cards.filter(task=name).count()
     assert value.question == f"What will each customer bring within {night.horizon_days} days?"
     assert intent.question == "Who will order within 30 days?"
     assert churn.question == f"Who will not come back within {night.horizon_days} days?"
     assert response.context["runs"][0] == night
-    assert [stage.state for stage in response.context["stages"]] == ["done"] * 11
+    assert [stage.state for stage in response.context["stages"]] == ["done"] * len(night.stages)
 
 
 def test_customer_page_panel_shows_the_last_run(owner_client, night, rf):
@@ -257,7 +257,7 @@ def test_a_small_shop_is_told_what_is_missing(owner_client, shop):
     pipeline.run(as_of=LAST_DAY, now=NOW)
     response = owner_client.get(reverse("loyalty:method"))
     tasks = response.context["tasks"]
-    assert [task.candidates for task in tasks] == [[]] * 4
+    assert [task.candidates for task in tasks] == [[]] * 5
     assert "" not in [task.missing for task in tasks]
     assert "What is still missing" in response.content.decode()
     assert "No risks yet" in owner_client.get(reverse("loyalty:risk")).content.decode()

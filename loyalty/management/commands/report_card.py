@@ -8,10 +8,11 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.accounts.models import NoShopYet, Shop
 from crm.lib import clock
 from loyalty import pipeline
-from loyalty.report_cards import baskets, chances, clusters, offers, table, value
+from loyalty.report_cards import baskets, chances, clusters, demand, offers, table, uplift, value
 
 TASKS = {
     "churn": chances, "intent": chances, "value": value, "offers": offers, "baskets": baskets, "clusters": clusters,
+    "demand": demand, "uplift": uplift,
 }  # fmt: skip
 PROTOCOLS = ("rolling", "last-basket")
 
