@@ -37,6 +37,7 @@ def sent(shop, now):
             Variant.objects.create(campaign=made, letter=letter, subject="Hello", body=f"Version {letter}")
         scheduling.schedule(made, now=now)
         go_out(now=now)
+        deal_in_turn("A" + letters)
         return made, got()
 
     return make
@@ -47,6 +48,13 @@ def go_out(*, now):
     starting.start_due(now=now)
     Message.objects.filter(state="queued").update(state="sent", sent_at=now)
     sending.finish(now=now)
+
+
+def deal_in_turn(letters: str):
+    """Deal the versions one after the other: a draw depends on ids, which each database counts for itself."""
+    messages = list(Message.objects.order_by("contact").values_list("pk", flat=True))
+    for place, letter in enumerate(letters):
+        Message.objects.filter(pk__in=messages[place :: len(letters)]).update(variant=letter)
 
 
 def got(rotation: Rotation | None = None) -> dict[str, list[int]]:
@@ -76,11 +84,11 @@ def test_too_early_says_how_many_are_needed(sent, now):
 
 def test_better_version_is_named_with_orders_of_a_hundred(sent, now):
     made, letters = sent(300)
-    buy(letters["A"][:6], at=now + DAY)
+    buy(letters["A"][:5], at=now + DAY)
     buy(letters["B"][:40], at=now + DAY)
     judging.judge(made.pk, now=now + 2 * DAY)
     verdict = Verdict.objects.get()
-    per = [round(100 * count / len(letters[letter]), 1) for letter, count in (("B", 40), ("A", 6))]
+    per = [round(100 * count / len(letters[letter]), 1) for letter, count in (("B", 40), ("A", 5))]
     assert said() == (
         f"Version B brings more orders: {per[0]} of 100 customers order, against {per[1]} of 100 with version A. "
         "We look at it again and again, and this still holds."
@@ -138,7 +146,7 @@ def test_many_looks_add_up_to_one_error_budget(sent, now):
     assert len(pair["limits"]) > 10
     assert min(pair["limits"]) > 1.96
     times = [information / pair["information"][-1] for information in pair["information"]]
-    assert sum(map(sum, sequential.crossing(times, pair["limits"], drift=0.0))) <= 0.05
+    assert sum(map(sum, sequential.crossing(times, pair["limits"], drift=0.0))) <= 0.05 + 1e-9
 
 
 def test_customers_lost_on_the_way_are_a_warning(sent, now):
