@@ -186,10 +186,10 @@ def _nothing(data: dict) -> list[tuple[int, str]]:
     """Return how many get nothing, and why."""
     why = data["nothing"]
     rows = [
-        (why["comes_anyway"], _("will probably order anyway: an offer would be given away")),
-        (why["unlikely"], _("will probably not order whatever you offer: a message would only be a nuisance")),
-        (why["no_gain"], _("no offer is expected to bring more than it costs")),
-        (why["may_not_write"], _("may not be written to: no address, or no permission")),
+        (why["comes_anyway"], _("They will probably order anyway, so an offer would be given away.")),
+        (why["unlikely"], _("They will probably not order whatever you offer, so a message would only be a nuisance.")),
+        (why["no_gain"], _("No offer is expected to bring more than it costs.")),
+        (why["may_not_write"], _("You may not write to them: no e-mail address, or no permission.")),
     ]
     return [row for row in rows if row[0]]
 
@@ -230,7 +230,7 @@ def _reckoned(data: dict) -> list[str]:
           "their peace, and you keep their permission.")
     )  # fmt: skip
     if data["points"] and not data["is_point_known"]:
-        said.append(_("No reward says yet what points buy, so the points of an order are reckoned at 5% of it."))
+        said.append(_("No reward says yet what points buy, so the points of an order are taken to cost a twentieth of it."))
     if data["locked"]:
         said.append(
             ngettext(
