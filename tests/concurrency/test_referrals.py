@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.concurrency.crowd import Crowd
-
-DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+WORKER = "referrals_worker"
 BEN = """
 SELECT count(*), (SELECT count(*) FROM contacts_contact WHERE email_key = 'ben@example.org'), min(points.balance)
 FROM rewards_referral referral JOIN contacts_contact friend ON friend.id = referral.friend_id
@@ -16,12 +14,6 @@ FROM rewards_account points JOIN contacts_contact one ON one.id = points.contact
 """
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=DATABASES)
-def crowd(request, tmp_path):
-    url = f"sqlite:///{tmp_path}/books.sqlite3" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    return Crowd(url, tmp_path, worker="referrals_worker").prepare()
 
 
 def test_one_address_through_many_invitations_is_one_friend(crowd):
