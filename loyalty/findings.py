@@ -338,7 +338,7 @@ def _data(card: ReportCard) -> str:
 
 def _churn_task(cards: list[ReportCard], run: Run) -> Task:
     question = _("Who will not come back within %(days)s days?") % {"days": say.number(run.horizon_days)}
-    title = _("Churn risk")
+    title = _("Risk of leaving")
     if not cards:
         missing = _missing(run, "churn")
         answer = _("Not enough data yet. Until then groups come from simple rules, and nobody is given a risk.")

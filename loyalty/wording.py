@@ -93,7 +93,7 @@ STAGES: dict[str, str | Promise] = {
     "together": gettext_lazy("Find what goes together"),
     "alike": gettext_lazy("Find customers who behave alike"),
     "what_if": gettext_lazy("Find what goes with buying again"),
-    "leavers": gettext_lazy("Learn from your field of who left"),
+    "leavers": gettext_lazy("Learn from the field in which you note who left"),
     "ladder": gettext_lazy("Choose the cheapest offer for each customer"),
     "demand": gettext_lazy("Estimate what will be sold"),
     "store": gettext_lazy("Keep the results"),
@@ -265,8 +265,9 @@ def how_good_value(card: dict, currency: str) -> str:
     }  # fmt: skip
     return (
         _(
-            "Method: %(method)s. Tested on your own past: it told %(told)s for %(days)s days, and %(spent)s came. The "
-            "tenth of customers it thought most of brought %(capture)s of that."
+            "Method: %(method)s. Tested on your own past, for %(days)s days after each day of the test: all together "
+            "it told %(told)s, and %(spent)s came. The tenth of customers it thought most of brought %(capture)s of "
+            "that."
         )
         % words
     )
@@ -365,8 +366,8 @@ def how_good_demand(card: dict) -> str:
     if card["champion"] == card["baseline"]:
         return (
             _(
-                "Tested on your own past, %(times)s times %(weeks)s weeks up to %(date)s: nothing beat the plain rule, "
-                "as many as in the weeks before, so that is used. Of 100 products, %(covered)s ended up within their "
+                "Tested on your own past, %(times)s times %(weeks)s weeks up to %(date)s: nothing beat the plain rule "
+                "“as many as in the weeks before”, so that is used. Of 100 products, %(covered)s ended up within their "
                 "span."
             )
             % words
@@ -374,7 +375,7 @@ def how_good_demand(card: dict) -> str:
     return (
         _(
             "Method: %(method)s. Tested on your own past, %(times)s times %(weeks)s weeks up to %(date)s: its errors "
-            "were %(better)s smaller than those of the plain rule, as many as in the weeks before. Of 100 products, "
+            "were %(better)s smaller than those of the plain rule “as many as in the weeks before”. Of 100 products, "
             "%(covered)s ended up within their span."
         )
         % words

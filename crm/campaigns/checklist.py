@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
+from crm.accounts.wording import counted
 from crm.campaigns import audience, channels, fields, rendering, variants
 from crm.campaigns.models import Campaign
 from crm.lib.templatetags import say
@@ -51,12 +52,17 @@ def read(campaign: Campaign, *, shop: Shop, reach: audience.Audience) -> list[Ch
 
 def _of_one(campaign: Campaign, *, shop: Shop, reach: audience.Audience, part: float) -> list[Check | None]:
     """Return what must be right about one version, which so big a part of the people gets."""
-    checks = [_content(campaign)]
+    checks = [_spoken(_content(campaign), shop)]
     if campaign.points:
-        checks.append(_points(campaign, reach, part))
+        checks.append(_spoken(_points(campaign, reach, part), shop))
     if campaign.body.strip():
         checks += [_text(campaign, shop), _subject(campaign), _empty_fields(campaign), _links(campaign, shop)]
     return checks
+
+
+def _spoken(check: Check, shop: Shop) -> Check:
+    """Say points the way this kind of business does."""
+    return replace(check, name=counted(check.name, shop.kind), text=counted(check.text, shop.kind))
 
 
 def _named(check: Check, letter: str) -> Check:
@@ -140,7 +146,11 @@ def _points(campaign: Campaign, reach: audience.Audience, part: float) -> Check:
     return Check(
         _("Points"),
         GOOD,
-        _("%(each)s points each: about %(total)s points for %(people)s customers.")
+        ngettext(
+            "%(each)s for %(people)s customer, %(total)s together.",
+            "%(each)s for each of %(people)s customers, about %(total)s together.",
+            people,
+        )
         % {
             "each": say.number(campaign.points),
             "total": say.number(min(campaign.points * people, campaign.points_budget or campaign.points * people)),

@@ -89,7 +89,7 @@ class FilterForm(forms.Form):
         label=_("Permission to write"), choices=_any(Contact.ConsentState.choices), required=False
     )
     risk = forms.ChoiceField(
-        label=_("Churn risk"), choices=_any((slug, risk[0]) for slug, risk in RISKS.items()), required=False
+        label=_("Risk of leaving"), choices=_any((slug, risk[0]) for slug, risk in RISKS.items()), required=False
     )
     tag = forms.CharField(label=_("Tag"), max_length=MAX_TAG, required=False)
     min_orders = forms.IntegerField(label=_("Orders, at least"), min_value=0, max_value=1_000_000, required=False)

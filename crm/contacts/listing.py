@@ -218,7 +218,7 @@ class Filter:
             case "consent":
                 return _("Permission: %(state)s") % {"state": Contact.ConsentState(value).label}
             case "risk":
-                return _("Churn risk: %(band)s") % {"band": RISKS[value][0]}
+                return _("Risk of leaving: %(band)s") % {"band": RISKS[value][0]}
             case "tag":
                 return _("Tagged “%(tag)s”") % {"tag": value}
             case "min_orders":

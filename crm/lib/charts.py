@@ -5,11 +5,9 @@ Every text in a figure is formatted here, in the reader's language: the browser'
 reliable in Chinese.
 """
 
-import datetime as dt
 import math
 from collections.abc import Sequence
 
-from babel import dates as babel_dates
 from django.http import HttpResponse
 
 from crm.lib import money as money_units
@@ -54,6 +52,4 @@ def thinned(labels: Sequence[str], *, at_most: int = 6) -> dict:
     return {"tickvals": shown, "ticktext": [labels[n] for n in shown], "tickangle": 0}
 
 
-def month(date: dt.date) -> str:
-    """Write a month: Nov 2026."""
-    return babel_dates.format_skeleton("yMMM", date, locale=say.locale())
+month = say.month

@@ -48,7 +48,7 @@ def movement(movements: Sequence[Movement]):
         figure,
         barmode="relative",
         bargap=0.28,
-        xaxis=charts.thinned(labels),
+        xaxis=charts.thinned(labels, at_most=4),
         yaxis={"tickvals": marks, "ticktext": [say.number(abs(round(mark))) for mark in marks]},
     )
     return figure
@@ -79,5 +79,5 @@ def owed(past: Past, comparison: Comparison, currency: str):
         ]
     )
     highest = max((minor for outcome in plans for minor in outcome.owed_minor), default=0)
-    charts.plain_layout(figure, xaxis=charts.thinned(labels), yaxis=charts.money_axis(0, highest, currency))
+    charts.plain_layout(figure, xaxis=charts.thinned(labels, at_most=4), yaxis=charts.money_axis(0, highest, currency))
     return figure

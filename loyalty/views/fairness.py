@@ -20,6 +20,7 @@ RATES = {  # in the order of the page
     fairness.MONEY_OFF: gettext_lazy("Suggested for money off"),
     fairness.WRITTEN: gettext_lazy("Written to lately"),
 }
+NAMES = {"country": say.country, "language": say.language}  # fields that hold codes
 CUSTOM = "own:"
 
 
@@ -49,6 +50,7 @@ def fairness_page(request: HttpRequest) -> HttpResponse:
     if chosen:
         name = chosen.removeprefix(CUSTOM)
         found = fairness.compare(name, is_custom=chosen.startswith(CUSTOM), run=run, shop=shop, now=now)
+    told = NAMES.get(chosen, str)
     shown = [kind for kind in RATES if found and any(kind in group.rates for group in found.groups)]
     context = {
         "run": run,
@@ -59,11 +61,11 @@ def fairness_page(request: HttpRequest) -> HttpResponse:
         "field": dict(form.fields["by"].choices).get(chosen, "") if chosen else "",
         "heads": [RATES[kind] for kind in shown],
         "rows": [
-            Row(group.name, group.customers, [(RATES[kind], group.rates[kind]) for kind in shown])
+            Row(told(group.name), group.customers, [(RATES[kind], group.rates[kind]) for kind in shown])
             for group in (found.groups if found else [])
         ],
         "gaps": [
-            (group.name, RATES[kind], _gap(group.rates[kind]))
+            (told(group.name), RATES[kind], _gap(group.rates[kind]))
             for group in (found.groups if found else [])
             for kind in shown
             if group.rates[kind].stands_out

@@ -230,7 +230,9 @@ def _reckoned(data: dict) -> list[str]:
           "their peace, and you keep their permission.")
     )  # fmt: skip
     if data["points"] and not data["is_point_known"]:
-        said.append(_("No reward says yet what points buy, so the points of an order are taken to cost a twentieth of it."))
+        said.append(
+            _("No reward says yet what points buy, so the points of an order are taken to cost a twentieth of it.")
+        )
     if data["locked"]:
         said.append(
             ngettext(

@@ -44,7 +44,8 @@ def _read(found: Origin, run: Run) -> str:
     if not found.orders:
         return _("The orders these numbers were computed from are not in the books any more.")
     return ngettext(
-        "%(count)s order of %(first)s, with what was in it and what was given back, as known at the end of %(date)s.",
+        "%(count)s order from %(first)s to %(last)s, with what was in it and what was given back, as known at the end "
+        "of %(date)s.",
         "%(count)s orders from %(first)s to %(last)s, with what was in them and what was given back, as known at the "
         "end of %(date)s.",
         found.orders,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.imports.typed_forms import KeyField, new_key
 from crm.lib import clock, csvio
+from crm.orders.models import Order
 from loyalty import sharing
 from loyalty.models import Disclosure, PrivacyYear
 
@@ -30,7 +31,10 @@ class ReportForm(forms.Form):
     )
     most_each = forms.IntegerField(
         label=gettext_lazy("What one customer counts for in the sales, at most"),
-        help_text=gettext_lazy("Without a bound, one very good customer would show in the sum."),
+        help_text=gettext_lazy(
+            "In whole units of your currency. Whoever spent more in these four quarters counts for this much, or one "
+            "very good customer would show in the sum. The smaller it is, the less the sales are blurred."
+        ),
         min_value=1,
         max_value=1_000_000,
         initial=DEFAULT_MOST_EACH,
@@ -53,14 +57,18 @@ def share(request: HttpRequest) -> HttpResponse:
         form = ReportForm(initial={"form_key": new_key()})
     year = clock.local_date(now, shop.timezone).year
     most_each = (form.is_bound and form.cleaned_data.get("most_each")) or DEFAULT_MOST_EACH
+    budget, left = PrivacyYear.BUDGET_MILLI, sharing.left(year)
     context = {
         "form": form,
+        "has_orders": Order.objects.filter(counts=True).exists(),
         "year": year,
-        "left": sharing.left(year),
-        "budget": PrivacyYear.BUDGET_MILLI,
-        "used": PrivacyYear.BUDGET_MILLI - sharing.left(year),
+        "left": left,
+        "left_share": left / budget,
+        "budget": budget,
+        "used": budget - left,
+        "used_share": 1 - left / budget,
         "choices": [
-            (label, cost / PrivacyYear.BUDGET_MILLI, sharing.scales(cost, most_each=most_each).margin)
+            (label, cost / budget, sharing.scales(cost, most_each=most_each).margin)
             for label, cost in sharing.STRENGTHS.values()
         ],
         "most_each": most_each,

@@ -78,6 +78,13 @@ on("htmx:load", (event) => {
   }
 });
 
+// On a phone the tab of this page may lie beyond the edge.
+
+for (const tab of document.querySelectorAll(".tabs > [aria-current=page]")) {
+  const [at, row] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+  tab.parentElement.scrollLeft += at.left - row.left - (row.width - at.width) / 2;
+}
+
 // A form is sent once: its button rests until the answer, or until the page is shown again.
 
 function rest(button, resting) {

@@ -55,7 +55,7 @@ def test_who_comes_after_the_budget_gets_nothing_and_the_owner_is_told(due, crow
     assert list(Message.objects.values_list("points", flat=True)) == [50, 50, 50]
     assert sum(Entry.objects.values_list("points", flat=True)) == 150
     assert made.next_at is None, "it repeats no more"
-    assert "The budget of points is used up" in owner_client.get(made.get_absolute_url()).text
+    assert "The budget of stamps is used up" in owner_client.get(made.get_absolute_url()).text
 
 
 def test_the_budget_is_that_of_all_repeats(due, crowd, now):
@@ -108,7 +108,7 @@ def test_the_page_shows_the_result(due, person, now, owner_client):
     run(now)
     with time_machine.travel(now, tick=False):
         page = owner_client.get(made.get_absolute_url()).text
-    assert "What became of the points" in page
+    assert "What became of the stamps" in page
     assert "of 500 at most" in page
     assert "They expire 30 days after they are given." in page
 

@@ -241,7 +241,7 @@ class TestReview:
         person()
         assert blocked(segment=None) == ["No group of customers is chosen."]
         assert blocked(subject="") == ["The message has no subject."]
-        assert blocked(body="") == ["There is neither a message nor points to give."]
+        assert blocked(body="") == ["There is neither a message nor stamps to give."]
         assert blocked(body="{{ nope }}") == ["Unknown: nope."]
         assert blocked(body="{{ points_given }}") == [
             "The text speaks of points given, but this campaign gives none."
@@ -265,11 +265,11 @@ class TestReview:
         page = text(owner_client.get(f"/campaigns/{campaign(points=10, holdout_percent=10).pk}/review/"))
         cells = dict(re.findall(r"<tr[^>]*><td>([^<]*)</td><td[^>]*>([^<]*)</td></tr>", page))
         assert cells == {
-            "In “Regulars” now": "52", "May be written to: get the message": "50", "Get 10 points": "52",
+            "In “Regulars” now": "52", "May be written to: get the message": "50", "Get 10 stamps": "52",
             "Of these left out on purpose, to measure (about)": "5", "No message: no e-mail address": "1",
             "No message: said no": "1", "No message: never asked": "0",
         }  # fmt: skip
-        assert "10 points each: about 470 points for 47 customers." in page
+        assert "<strong>Stamps</strong> 10 for each of 47 customers, about 470 together." in page
 
     def test_empty_names_without_other_words_are_told(self, owner_client, campaign, person):
         person("Ava Brandt"), person("", email="nameless@example.com")

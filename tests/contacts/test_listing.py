@@ -138,7 +138,7 @@ def test_every_field_of_the_filter_can_be_said(people):
         "&points=no&ids=1,2"
     )
     assert [chip.text for chip in Filter(QueryDict(query), now=NOW).described()] == [
-        "Search: a", "In “x”", "Group: New", "Stage: Gone", "Permission: Said no", "Churn risk: Low (under 33%)",
+        "Search: a", "In “x”", "Group: New", "Stage: Gone", "Permission: Said no", "Risk of leaving: Low (under 33%)",
         "Tagged “t”", "At least 1 order", "At most 2 orders", "Spent €1.00 or more", "Spent €2.00 or less",
         "No order for 1 day", "Last order on Jan 2, 2026 or later", "Last order on Jan 3, 2026 or earlier",
         "Customer since Jan 4, 2026 or later", "City: B", "Country: DE", "Has no points", "2 chosen customers",

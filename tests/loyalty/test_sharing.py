@@ -100,3 +100,11 @@ def test_what_is_left_too_little_is_said_and_the_form_kept(owner_client, shop):
     assert answer.status_code == 422
     assert "is not enough. Blur it more" in answer.content.decode()
     assert Disclosure.objects.count() == 2
+
+
+def test_without_orders_no_report_is_offered(owner_client, shop, now):
+    page = owner_client.get(reverse("loyalty:share")).content.decode()
+    assert "No numbers to hand on yet" in page and "Make the report" not in page
+    customer(now, orders=1, spent_minor=500, placed_at=now)
+    page = owner_client.get(reverse("loyalty:share")).content.decode()
+    assert "No numbers to hand on yet" not in page and "Make the report" in page

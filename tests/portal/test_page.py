@@ -285,3 +285,11 @@ def test_the_page_tells_the_level_and_what_is_missing_to_the_next(visitor, mia, 
     text = seen(visitor.get(address(mia)))
     assert "Silver" in text
     assert "€250.00 more to reach Gold" in text
+
+
+def test_a_level_reached_today_is_not_said_to_need_nothing_more(visitor, mia, now):
+    start_levels(now)
+    new_order(mia, now - dt.timedelta(hours=1), total_minor=60_000)
+    text = seen(visitor.get(address(mia)))
+    assert "is reached, and begins within a day" in text
+    assert "€0.00 more to reach" not in text

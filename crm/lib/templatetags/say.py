@@ -101,6 +101,24 @@ def ago(value, now: dt.datetime | None = None) -> str:
 
 
 @register.filter
+def month(date: dt.date) -> str:
+    """Write a month: Nov 2026."""
+    return babel_dates.format_skeleton("yMMM", date, locale=locale())
+
+
+@register.filter
+def language(code: str) -> str:
+    """Write a language's name in the reader's own: de is German; what is no known code stays as it is."""
+    return locale().languages.get(code.replace("-", "_").split("_")[0].lower(), code) if code else ""
+
+
+@register.filter
+def country(code: str) -> str:
+    """Write a country's name in the reader's own: DE is Germany; what is no known code stays as it is."""
+    return locale().territories.get(code.upper(), code) if code else ""
+
+
+@register.filter
 def in_my_words(texts) -> str:
     """Choose the reader's language from {"en": ..., "zh-hans": ...}."""
     if not isinstance(texts, dict):

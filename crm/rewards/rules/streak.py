@@ -1,4 +1,4 @@
-"""Points for orders in several weeks or months on end."""
+"""Points for orders in several weeks or months in a row."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Params:
 
 class StreakForm(GiftForm):
     times = forms.IntegerField(
-        label=gettext_lazy("After so many on end"),
+        label=gettext_lazy("After so many in a row"),
         min_value=2,
         max_value=100,
         help_text=gettext_lazy("The first order of each week or month counts; then counting begins again."),
@@ -41,8 +41,8 @@ class StreakForm(GiftForm):
 
 class Streak(Rule):
     slug = "streak"
-    name = gettext_lazy("Coming back on end")
-    about = gettext_lazy("Points for an order in every week, or month, several times on end.")
+    name = gettext_lazy("Coming back in a row")
+    about = gettext_lazy("Points for an order in every week, or month, several times in a row.")
     icon = "repeat"
     occasion = ORDER
     form = StreakForm

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from crm.accounts.wording import counted
 from crm.contacts.models import Contact
 from crm.lib import charts, clock, csvio
 from crm.lib import money as money_units
@@ -62,7 +63,7 @@ def cost(request: HttpRequest) -> HttpResponse:
     form = WorthForm(request.POST or None, said=worth, currency=request.shop.currency)
     if request.method == "POST" and form.is_valid():
         costing.say_worth(form.cleaned_data["per_100"])
-        messages.success(request, _("Saved. Points are counted at this worth from now on."))
+        messages.success(request, counted(_("Saved. Points are counted at this worth from now on."), request.shop.kind))
         return redirect("rewards:cost")
     found = costing.cost(now=clock.now())
     run_off = found.run_off
