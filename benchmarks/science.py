@@ -296,16 +296,17 @@ def groups(data: Path, peers: str) -> None:
             rows[f"k-means, {count}, on R, F, M"] = labels, float(np.mean(again))
         began = time.perf_counter()
         found = clusters.Clusters(horizon=horizon).fit(past)
-        seconds, again = time.perf_counter() - began, []
+        seconds, again, same, chosen = time.perf_counter() - began, [], 0, found.chosen_
         for some in draws:
             keep = np.zeros(len(history.customer_ids), bool)
             keep[s.customer[some]] = True
             other = clusters.Clusters(horizon=horizon).fit(past.of_customers(keep))
             again.append(adjusted_rand_score(found.labels_[some], other.labels_))
-        chosen = found.chosen_
+            same += (other.chosen_.method, other.chosen_.groups) == (chosen.method, chosen.groups)
         rows[f"ours: {chosen.method}, {len(found.groups_)}"] = found.labels_, float(np.mean(again))
         print(f"  {name}, {cut}, {horizon} days: {len(space):,} customers; choosing took {seconds:.1f} s, chosen at a stability of "
-              f"{chosen.stability:.3f}; natural groups: {'yes' if found.is_natural_ else 'no'}")  # fmt: skip
+              f"{chosen.stability:.3f}, the same method and number in {same} of {len(draws)} repeated choices; "
+              f"natural groups: {'yes' if found.is_natural_ else 'no'}")  # fmt: skip
         for label, (labels, stability) in rows.items():
             share, error = clusters.explained(labels, ahead)
             told = "" if stability is None else f", stability {stability:.3f}"

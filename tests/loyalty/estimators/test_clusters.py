@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 
-from loyalty.estimators import clusters
+from loyalty.estimators import clusters, simulate
 from loyalty.estimators.base import History, NotEnoughData
 
 
@@ -52,15 +54,69 @@ def test_one_cloud_is_not_called_natural_groups():
     assert clusters.is_natural(two, draws=39)
 
 
-def test_the_fewest_groups_win_among_equals_and_the_unstable_never():
-    trials = [
-        clusters.Trial("k-means", 8, 0.95, 0.2, 0.260, 0.01),
-        clusters.Trial("outlook", 4, 0.97, 0.3, 0.255, 0.01),
-        clusters.Trial("ward", 3, 0.50, 0.5, 0.300, 0.01),
-        clusters.Trial("k-means", 3, 0.99, 0.5, 0.200, 0.01),
-    ]
-    assert clusters.choose(trials) == trials[1]
-    assert clusters.choose([trials[2]]) == trials[2]
+def trial(method: str, groups: int, stability: float, foresight: float, noise: float = 0.0) -> clusters.Trial:
+    """Make up a trial whose customers differ from the plain share by `noise`, so that pairs differ by chance."""
+    losses = np.full(100, (1 - foresight) / 100) + np.tile([1, -1], 50) * noise / 100
+    return clusters.Trial(method, groups, stability, 0.3, foresight, losses)
+
+
+def test_a_handful_of_the_first_method_stands_where_nothing_is_clearly_better():
+    coarse, handful, fine = (trial("outlook", *of) for of in ((3, 0.99, 0.225), (4, 0.96, 0.249), (8, 0.94, 0.262)))
+    other, shaky = trial("k-means", 4, 0.99, 0.255), trial("outlook", 5, 0.5, 0.4)
+    assert clusters.choose([coarse, handful, fine, other, shaky]) == handful
+    assert clusters.choose([shaky]) == shaky
+
+
+def test_fewer_groups_do_where_they_surely_tell_as_much():
+    three, four = trial("outlook", 3, 0.99, 0.698), trial("outlook", 4, 0.97, 0.700)
+    assert clusters.choose([four, three]) == three
+    unsure = trial("outlook", 3, 0.99, 0.698, noise=0.3)  # a paired error of 0.03
+    assert clusters.choose([four, unsure]) == four
+
+
+def test_more_groups_or_another_method_must_tell_much_more():
+    four, eight, ward = trial("outlook", 4, 0.97, 0.20), trial("outlook", 8, 0.9, 0.23), trial("ward", 5, 0.9, 0.40)
+    assert clusters.choose([four, eight]) == eight
+    assert clusters.choose([four, trial("outlook", 8, 0.9, 0.23, noise=0.3)]) == four
+    assert clusters.choose([four, eight, ward]) == ward
+
+
+@pytest.mark.parametrize("groups", [3, 4, 6])
+def test_slices_of_a_line_leave_hardly_more_spread_than_the_best_there_are(groups):
+    value = np.random.default_rng(3).normal(size=4_000)
+    labels = np.searchsorted(clusters.slices(value, groups), value)
+    assert len(np.unique(labels)) == groups
+    left = sum(((value[labels == one] - value[labels == one].mean()) ** 2).sum() for one in range(groups))
+    assert left < 1.02 * KMeans(groups, n_init=3, random_state=0).fit(value[:, None]).inertia_
+
+
+def test_slices_of_one_value_are_one_slice():
+    value = np.full(200, 7.0)
+    assert len(np.unique(np.searchsorted(clusters.slices(value, 4), value))) == 1
+
+
+@pytest.mark.parametrize("draw", [simulate.trading, simulate.clockwork])
+def test_the_choice_stands_when_a_fifth_of_the_customers_were_never_there(draw):
+    history, _truth = draw(customers=1_200, days=700, seed=4)
+    methods = ("outlook", "k-means")
+    whole = clusters.Clusters(horizon=90, methods=methods).fit(history)
+    agreement = []
+    for seed in range(3):
+        kept = np.random.default_rng(seed).random(len(history.customer_ids)) < 0.8
+        part = clusters.Clusters(horizon=90, methods=methods).fit(history.of_customers(kept))
+        assert (part.chosen_.method, part.chosen_.groups) == (whole.chosen_.method, whole.chosen_.groups)
+        agreement.append(adjusted_rand_score(whole.labels_[kept[whole.customer_]], part.labels_))
+    assert np.mean(agreement) > 0.85
+
+
+def test_customers_who_do_not_differ_are_told_apart_by_nothing():
+    rng = np.random.default_rng(6)
+    customer = np.repeat(np.arange(400), rng.poisson(8, 400) + 1)
+    amount = np.rint(2_500 * rng.lognormal(0, 0.4, len(customer)))
+    history = History.of_orders(customer, rng.integers(0, 720, len(customer)), amount, as_of=720)
+    found = clusters.Clusters(horizon=90, methods=("outlook", "k-means")).fit(history)
+    assert abs(found.chosen_.foresight) < 0.03
+    assert sum(group.size for group in found.groups_) == len(found.labels_)
 
 
 def test_group_means_that_say_nothing_explain_nothing():
