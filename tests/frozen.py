@@ -6,6 +6,7 @@ from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connection, models
 
+from crm.lib import bulk
 from crm.rewards import triggers
 
 
@@ -37,6 +38,7 @@ class Frozen:
                 )
             for statement in connection.ops.sequence_reset_sql(no_style(), list(self.rows)):
                 cursor.execute(statement)
+        bulk.refresh_statistics(*self.rows)
 
 
 def freeze() -> Frozen:
