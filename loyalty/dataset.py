@@ -142,11 +142,6 @@ def sales(history: History) -> Sales:
     )
 
 
-def people_table() -> list[dict[str, str]]:
-    """Return the custom fields of every customer who has any, with orders and spending beside them."""
-    return people()[1]
-
-
 def people() -> tuple[list[int], list[dict[str, str]]]:
     """Return (ids, rows) of the customers with custom fields: those, with orders and spending beside them."""
     found = (

@@ -17,8 +17,8 @@ from crm.contacts.forms import RISKS
 from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.orders.models import Order
-from loyalty import wording
 from loyalty.estimators import bounds
+from loyalty.estimators.rungs import WITHOUT_MONEY
 from loyalty.models import Run, Score
 
 FEWEST = 30  # customers; of fewer, chance alone makes any share
@@ -88,7 +88,7 @@ def compare(field: str, *, is_custom: bool, run: Run | None, shop: Shop, now: dt
     found = {WRITTEN: _of_people(people, now=now)}
     if run:
         found[CALLED] = _of_scores(run, value, Q(churn_risk__gte=RISKS["high"][1]), Q(churn_risk__isnull=False))
-        found[MONEY_OFF] = _of_scores(run, value, ~Q(offer__in=[*wording.OFFERS_WITHOUT_MONEY, ""]), ~Q(offer=""))
+        found[MONEY_OFF] = _of_scores(run, value, ~Q(offer__in=[*WITHOUT_MONEY, ""]), ~Q(offer=""))
     if before:
         found[STAYED_AWAY] = _came_true(before, value, shop)
     comparisons = max(len(chosen) * len(found), 1)

@@ -1,8 +1,7 @@
-"""What the pages say about a run: findings in sentences, report cards in plain words, the state of the night."""
+"""What the pages say about a run: the state of the night, findings in sentences, what is known of one person."""
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,7 +20,8 @@ from crm.lib import clock
 from crm.lib.templatetags import say
 from loyalty import pipeline, wording
 from loyalty.charts import Numbers
-from loyalty.models import Fresh, ReportCard, Run, Score
+from loyalty.estimators.rungs import WITHOUT_MONEY
+from loyalty.models import Fresh, Run, Score
 from loyalty.stages.ladder import WINDOW_DAYS
 
 MISSED_AFTER = dt.timedelta(hours=36)  # a night was left out when the newest run is older than this
@@ -245,7 +245,7 @@ def panel(*, contact: Contact, request: HttpRequest) -> dict | None:
 
 def _offer(score: Score, contact: Contact) -> tuple[str, str] | None:
     """Return what to offer and why; nothing where the owner has said "never give money off" since the night."""
-    if not score.offer or (contact.never_discount and score.offer not in wording.OFFERS_WITHOUT_MONEY):
+    if not score.offer or (contact.never_discount and score.offer not in WITHOUT_MONEY):
         return None
     return wording.offer(score.offer, score.offer_reason, days=WINDOW_DAYS)
 
@@ -269,251 +269,3 @@ def _value_good(run: Run, currency: str) -> str:
         return ""
     about = {"champion": card.candidate, "horizon_days": card.horizon_days}
     return wording.how_good_value(card.metrics | about, currency)
-
-
-# How it is worked out
-
-
-@dataclass(frozen=True)
-class Candidate:
-    name: str
-    is_baseline: bool
-    is_champion: bool
-    cells: list[tuple[str, str]]  # column, figure
-
-
-@dataclass(frozen=True)
-class Task:
-    title: str
-    question: str
-    answer: str  # how well the method in use did, in plain words
-    data: str
-    columns: list[str] = field(default_factory=list)
-    candidates: list[Candidate] = field(default_factory=list)
-    missing: str = ""  # what is not there yet
-    slug: str = ""  # of its model card
-
-
-@dataclass(frozen=True)
-class Stage:
-    label: str
-    state: str
-    seconds: float
-    reason: str
-
-
-def tasks(run: Run, *, currency: str) -> list[Task]:
-    """Return the report cards of a run, one per question the analyst answers."""
-    cards: dict[str, list[ReportCard]] = {}
-    for card in run.report_cards.order_by("-is_champion", "is_baseline", "id"):
-        cards.setdefault(card.task, []).append(card)
-    return [
-        replace(_churn_task(cards.get("churn", []), run), slug="churn"),
-        replace(_value_task(cards.get("value", []), run, currency), slug="value"),
-        replace(_intent_task(cards.get("intent", []), run), slug="intent"),
-        replace(_offer_task(cards.get("offers", []), run), slug="offers"),
-        replace(_demand_task(cards.get("demand", []), run), slug="demand"),
-    ]
-
-
-def _missing(run: Run, stage: str) -> str:
-    note = run.stages.get(stage, {})
-    if note.get("missing"):
-        return wording.missing(note["missing"])
-    if note.get("state") == "failed":
-        return _("This part of the run failed: %(reason)s") % {"reason": note.get("reason", "")}
-    return ""
-
-
-def _data(card: ReportCard) -> str:
-    return _(
-        "Tested by going back to %(date)s and earlier days, forecasting %(days)s days ahead with what was known then, "
-        "and comparing with what happened: %(customers)s forecasts."
-    ) % {
-        "date": say.day(card.cut_date),
-        "days": say.number(card.horizon_days),
-        "customers": say.number(card.customers),
-    }
-
-
-def _churn_task(cards: list[ReportCard], run: Run) -> Task:
-    question = _("Who will not come back within %(days)s days?") % {"days": say.number(run.horizon_days)}
-    title = _("Risk of leaving")
-    if not cards:
-        missing = _missing(run, "churn")
-        answer = _("Not enough data yet. Until then groups come from simple rules, and nobody is given a risk.")
-        return Task(title, question, answer, "", missing=missing)
-    used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
-    metrics = used.metrics
-    answer = wording.how_good(
-        metrics | {"champion": used.candidate, "baseline": baseline.candidate, "horizon_days": used.horizon_days}
-    )
-    if used is not baseline and metrics.get("picked"):
-        answer = (
-            _("Of 10 people it calls most likely to stay away, %(hits)s did.")
-            % {"hits": say.number(round(10 * metrics["caught"] / metrics["picked"]))}
-            + f" {answer}"
-        )
-    answer = _with_trust(answer, metrics)
-    return Task(title, question, answer, _data(used), *_chances(cards, _("Caught of riskiest tenth")))
-
-
-def _with_trust(answer: str, metrics: dict) -> str:
-    return f"{answer} {wording.trust(metrics.get('trust', ''))}".strip()
-
-
-def _chances(cards: list[ReportCard], caught: str) -> tuple[list[str], list[Candidate]]:
-    """Return columns and rows of a contest of chances."""
-    columns = [_("Ranking, AUC"), _("Sureness, log loss"), _("Off by, ECE"), caught]
-    rows = [
-        Candidate(
-            wording.method(card.candidate),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                _decimal(card.metrics.get("auc")),
-                _decimal(card.metrics.get("log_loss")),
-                say.percent(card.metrics.get("ece"), 1),
-                _("%(caught)s of %(picked)s")
-                % {"caught": say.number(card.metrics.get("caught")), "picked": say.number(card.metrics.get("picked"))},
-            ),
-        )
-        for card in cards
-    ]
-    return columns, rows
-
-
-def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
-    question = _("What will each customer bring within %(days)s days?") % {"days": say.number(run.horizon_days)}
-    title = _("Money ahead")
-    if not cards:
-        answer = _("Not enough data yet. Nobody is given a sum.")
-        return Task(title, question, answer, "", missing=_missing(run, "value"))
-    used = cards[0]
-    answer = wording.how_good_value(
-        used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days}, currency
-    )
-    columns = [_("Ranking, relative Gini"), _("Best tenth brought"), _("All together off by"), _("Off per customer")]
-    rows = [
-        Candidate(
-            wording.method(card.candidate),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                _decimal(card.metrics.get("relative_gini")),
-                say.percent(card.metrics.get("capture")),
-                say.percent(card.metrics.get("total"), 1),
-                say.money(round(card.metrics.get("mae_minor") or 0), currency),
-            ),
-        )
-        for card in cards
-    ]
-    return Task(title, question, answer, _data(used), columns, rows)
-
-
-def _intent_task(cards: list[ReportCard], run: Run) -> Task:
-    title = _("Orders soon")
-    if not cards:
-        question = _("Who will order soon?")
-        answer = _("Not enough data yet. Nobody is given a chance.")
-        return Task(title, question, answer, "", missing=_missing(run, "intent"))
-    used = cards[0]
-    question = _("Who will order within %(days)s days?") % {"days": say.number(used.horizon_days)}
-    answer = wording.how_good_intent(used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days})
-    answer = _with_trust(answer, used.metrics)
-    return Task(title, question, answer, _data(used), *_chances(cards, _("Caught of likeliest tenth")))
-
-
-def _offer_task(cards: list[ReportCard], run: Run) -> Task:
-    title, question = _("Next product"), _("What will this customer like to buy next?")
-    if not cards:
-        return Task(
-            title,
-            question,
-            _("Not enough data yet. Nobody is given a suggestion."),
-            "",
-            missing=_missing(run, "recommend"),
-        )
-    used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
-    words = {
-        "method": wording.method(used.candidate, of_offers=True),
-        "hits": say.number(round(10 * (used.metrics.get("hit_rate_5") or 0))),
-        "plain": say.number(round(10 * (baseline.metrics.get("hit_rate_5") or 0))),
-    }
-    answer = (
-        _(
-            "Method: %(method)s. For %(hits)s of 10 customers, one of its first five suggestions was in their next "
-            "basket; suggesting what sells best would have been right for %(plain)s."
-        )
-        % words
-    )
-    columns = [_("First right"), _("One of five right"), _("One of ten right"), _("Order of ten, NDCG")]
-    rows = [
-        Candidate(
-            wording.method(card.candidate, of_offers=True),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                say.percent(card.metrics.get("hit_rate_1")),
-                say.percent(card.metrics.get("hit_rate_5")),
-                say.percent(card.metrics.get("hit_rate_10")),
-                _decimal(card.metrics.get("ndcg_10")),
-            ),
-        )
-        for card in cards
-    ]
-    return Task(title, question, answer, _data(used), columns, rows)
-
-
-def _demand_task(cards: list[ReportCard], run: Run) -> Task:
-    title = _("Units ahead")
-    if not cards:
-        question = _("How many of each product will be sold?")
-        answer = _("Not enough data yet. No product is given more than a wide span.")
-        return Task(title, question, answer, "", missing=_missing(run, "demand"))
-    used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
-    question = _("How many of each product will be sold within %(days)s days?")
-    question %= {"days": say.number(used.horizon_days)}
-    about = {"champion": used.candidate, "baseline": baseline.candidate, "weeks": used.horizon_days // 7}
-    answer = wording.how_good_demand(used.metrics | about | {"until": run.as_of})
-    columns = [_("Errors, RMSSE"), _("Of the plain guess"), _("All together off by"), _("Within the span")]
-    rows = [
-        Candidate(
-            str(wording.DEMAND_METHODS.get(card.candidate, card.candidate)),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                _decimal(card.metrics.get("rmsse")),
-                say.percent(card.metrics.get("relative")),
-                say.percent(card.metrics.get("total"), 1),
-                say.percent(card.metrics.get("covered")),
-            ),
-        )
-        for card in cards
-    ]
-    return Task(title, question, answer, _data(used), columns, rows)
-
-
-def _beside(columns: list[str], *figures: str) -> list[tuple[str, str]]:
-    return list(zip(columns, figures, strict=True))
-
-
-def _decimal(value: float | None) -> str:
-    return "–" if value is None else say.number(round(value, 3))
-
-
-def stages(run: Run) -> list[Stage]:
-    """Return what the run did, in its order, with what it left out and why."""
-    return [
-        Stage(
-            str(wording.STAGES.get(name, name)),
-            note.get("state", ""),
-            note.get("seconds", 0.0),
-            wording.missing(note["missing"]) if note.get("missing") else note.get("reason", ""),
-        )
-        for name, note in run.stages.items()
-    ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
 from crm.lib.templatetags import say
-from loyalty import findings, track_record, wording
+from loyalty import track_record, wording, workings
 from loyalty.estimators import bounds
 from loyalty.models import ReportCard, Run
 from loyalty.stages import scorecard
@@ -59,7 +59,7 @@ class ModelCard:
 
 def card(slug: str, run: Run, *, shop: Shop, today: dt.date) -> ModelCard:
     """Return the card of one question as of a run."""
-    task = next(one for one in findings.tasks(run, currency=shop.currency) if one.slug == slug)
+    task = next(one for one in workings.tasks(run, currency=shop.currency) if one.slug == slug)
     cards = list(run.report_cards.filter(task=slug).order_by("-is_champion", "is_baseline", "id"))
     days = _days(slug, run, cards)
     newest = track_record.latest(slug, shop=shop) if slug in scorecard.TASKS else None

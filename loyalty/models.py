@@ -83,7 +83,7 @@ class Score(models.Model):
     reasons = models.JSONField(default=list)  # [{"code": "quiet_for", "days": 41, "usual": 18}, ...]
     next_product = models.ForeignKey("orders.Product", models.SET_NULL, null=True)
     next_product_reason = models.JSONField(default=dict)
-    offer = models.CharField(max_length=20, blank=True)  # a rung of loyalty.estimators.ladder.RUNGS
+    offer = models.CharField(max_length=20, blank=True)  # a rung of loyalty.estimators.rungs.RUNGS
     offer_gain_minor = models.BigIntegerField(null=True)
     offer_reason = models.JSONField(default=dict)  # {"code": "tested", "chance": 0.31, "more": 0.04}
     input_hash = models.BigIntegerField(null=True)  # of this customer's orders as known that day: loyalty.auditing

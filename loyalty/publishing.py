@@ -22,6 +22,7 @@ from crm.home.actions import Suggestion
 from crm.lib import clock
 from crm.lib.templatetags import say
 from loyalty import wording
+from loyalty.estimators.rungs import WITHOUT_MONEY
 from loyalty.models import Run, Score
 
 COLUMNS = ("group", "stage", "churn_risk", "at_stake_minor", "scored_on")
@@ -286,4 +287,4 @@ def people_of(run: Run, rung: str, *, shop: Shop) -> QuerySet[Contact]:
         pk__in=Score.objects.filter(run=run, offer=rung).values("contact"), last_order_at__lt=end
     )
     allowed = consent.may_write(chosen, write_to=shop.write_to).order_by("pk")
-    return allowed if rung in wording.OFFERS_WITHOUT_MONEY else allowed.open_to_discounts()
+    return allowed if rung in WITHOUT_MONEY else allowed.open_to_discounts()

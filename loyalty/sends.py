@@ -18,10 +18,10 @@ from crm.lib import bulk
 from loyalty.estimators import lifecycle
 from loyalty.estimators.base import History, Summary, counts_between, summarise
 from loyalty.estimators.rhythm import Rhythm
+from loyalty.estimators.rungs import RUNGS
 from loyalty.estimators.uplift import Sends
 
 EPOCH = dt.date(1970, 1, 1)
-ARMS = ("nothing", "reminder", "note", "points", "shipping", "gift", "percent")
 COUPONS = {Coupon.Gives.SHIPPING: "shipping", Coupon.Gives.PRODUCT: "gift", Coupon.Gives.BUY_GET: "gift"}
 NOTE_SEGMENTS = "offer-note"  # begins the slug of a group that is told about expiring points
 MOST_TRIALS, MOST_ROWS = 24, 200_000  # the newest
@@ -57,7 +57,7 @@ def load(past: History, rhythm: Rhythm, *, margin: float, point_minor: float) ->
     if not parts:
         return None
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Sends(**columns, arms=ARMS, names=NAMES, cells=lifecycle.STAGES)
+    return Sends(**columns, arms=RUNGS, names=NAMES, cells=lifecycle.STAGES)
 
 
 def _rotations(as_of: int) -> list[Rotation]:
@@ -97,8 +97,8 @@ def _trial(
     for place, (contact_id, state, given, letter) in enumerate(rows):
         contact[place], points[place] = contact_id, given
         if state != Message.State.HELD_OUT:
-            arm[place] = ARMS.index(offers.get(letter) or ("points" if given else _plain(rotation.campaign)))
-    propensity = (np.bincount(arm, minlength=len(ARMS)) / len(arm))[arm]
+            arm[place] = RUNGS.index(offers.get(letter) or ("points" if given else _plain(rotation.campaign)))
+    propensity = (np.bincount(arm, minlength=len(RUNGS)) / len(arm))[arm]
 
     day = (rotation.local_date - EPOCH).days
     before = past.upto(day - 1)
@@ -147,7 +147,7 @@ def _offers(campaign: Campaign) -> dict[str, str]:
     for letter, text in texts.items():
         carried = [COUPONS.get(gives, "percent") for gives in coupons_in(*text).values_list("gives", flat=True)]
         if carried:
-            found[letter] = max(carried, key=ARMS.index)
+            found[letter] = max(carried, key=RUNGS.index)
     return found
 
 

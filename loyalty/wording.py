@@ -198,7 +198,6 @@ OFFERS: dict[str, str | Promise] = {
     "gift": gettext_lazy("A product as a gift"),
     "percent": gettext_lazy("Money off"),
 }
-OFFERS_WITHOUT_MONEY = ("nothing", "reminder", "note")
 
 
 def offer(rung: str, ingredients: dict, *, days: int) -> tuple[str, str]:

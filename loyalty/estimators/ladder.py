@@ -23,9 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import expit, logit
 
-NOTHING = "nothing"
-RUNGS = (NOTHING, "reminder", "note", "points", "shipping", "gift", "percent")
-WITHOUT_MONEY = (NOTHING, "reminder", "note")  # what somebody who is never to be given money off may get
+from loyalty.estimators.rungs import NOTHING, RUNGS, WITHOUT_MONEY
 
 # Our guess until a shop has tested: small, and wide enough to include "no effect at all".
 GUESS = {"reminder": 0.15, "note": 0.20, "points": 0.20, "shipping": 0.25, "gift": 0.25, "percent": 0.30}

@@ -13,7 +13,7 @@ def card(path: str | None, target: str | None) -> dict:
     from loyalty import dataset
     from loyalty.estimators import tabular
 
-    rows = _rows_of(path) if path else dataset.people_table()
+    rows = _rows_of(path) if path else dataset.people()[1]
     names = list(dict.fromkeys(name for row in rows for name in row if name))
     target = target or next((name for name in names if name.strip().lower() in tabular.NAMES), None)
     if target not in names:

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from loyalty.estimators.rungs import NOTHING, RUNGS
+
 if TYPE_CHECKING:  # NumPy is loaded by the night run only
     import numpy as np
 
@@ -42,7 +44,7 @@ def ladder(
     """
     import numpy as np
 
-    from loyalty.estimators import ladder as rungs
+    from loyalty.estimators import ladder as estimator
     from loyalty.estimators import lifecycle
     from loyalty.estimators.base import NotEnoughData
 
@@ -51,7 +53,7 @@ def ladder(
         raise NotEnoughData("customers", have=size, need=FEWEST_CUSTOMERS)
     features, cell = known
     choices = _tested(sends) if sends is not None else {}
-    beliefs = rungs.Beliefs(cells=len(lifecycle.STAGES)).fit(
+    beliefs = estimator.Beliefs(cells=len(lifecycle.STAGES)).fit(
         [test for rung, choice in choices.items() for test in _tests(sends, rung, by_cell=choice.kind == "cells")]
     )
     learned = {
@@ -60,8 +62,8 @@ def ladder(
         if choice.kind == "learned"
     }
     people = _people(today, summary, np.clip(chance, 0.0, 1.0), cell, offering, learned)
-    chosen = rungs.choose(people, beliefs)
-    offered = [rung for rung in rungs.RUNGS if rung == rungs.NOTHING or rung in people.able]
+    chosen = estimator.choose(people, beliefs)
+    offered = [rung for rung in RUNGS if rung == NOTHING or rung in people.able]
     found = {
         "window_days": WINDOW_DAYS,
         "customers": size,
@@ -73,9 +75,9 @@ def ladder(
         "gift": offering.gift_id,
         "locked": int(people.is_locked.sum()),
         "may_write": int(people.may_write.sum()),
-        "rows": [_row(people, beliefs, rung, chosen.rung == rungs.RUNGS.index(rung)) for rung in offered],
+        "rows": [_row(people, beliefs, rung, chosen.rung == RUNGS.index(rung)) for rung in offered],
         "for_all": [
-            _row(people, beliefs, rung, rungs.may(people, rung)) for rung in offered if rung != rungs.NOTHING
+            _row(people, beliefs, rung, estimator.may(people, rung)) for rung in offered if rung != NOTHING
         ],
         "evidence": {rung: _evidence(sends, rung, choice) for rung, choice in choices.items()},
         "nothing": _why_nothing(people, chosen.rung == 0),
@@ -83,7 +85,7 @@ def ladder(
         "replay": _replay(sends, offering) if sends is not None else None,
     }
     leaned_on = frozenset(rung for rung, choice in choices.items() if choice.whole.control >= FEW)
-    offer = [rungs.RUNGS[place] for place in chosen.rung.tolist()]
+    offer = [RUNGS[place] for place in chosen.rung.tolist()]
     reasons = [
         {"code": _why(rung, p, may, leaned_on), "chance": round(p, 3), "more": round(more, 4)}
         for rung, p, may, more in zip(
@@ -116,16 +118,16 @@ def _tested(sends: "Sends") -> dict[str, "Choice"]:
 
 def _tests(sends: "Sends", rung: str, *, by_cell: bool) -> list["Measured"]:
     """Return what the trials of a rung say, of each cell too where that is asked for."""
-    from loyalty.estimators import ladder as rungs
+    from loyalty.estimators import ladder as estimator
 
     pair = sends.pair(sends.arms.index(rung))
     chance = pair.sends.features[:, sends.names.index("chance")]
-    ordered, treated, group = pair.sends.outcome, pair.treated, rungs.alike(pair.sends.trial, pair.treated, chance)
-    found = [rungs.measure(rung, ordered, treated, group)]
+    ordered, treated, group = pair.sends.outcome, pair.treated, estimator.alike(pair.sends.trial, pair.treated, chance)
+    found = [estimator.measure(rung, ordered, treated, group)]
     if by_cell:
         for one in range(len(sends.cells)):
             here = pair.sends.cell == one
-            found.append(rungs.measure(rung, ordered[here], treated[here], group[here], cell=one))
+            found.append(estimator.measure(rung, ordered[here], treated[here], group[here], cell=one))
     return [one for one in found if one is not None]
 
 
@@ -180,7 +182,7 @@ def _replay(sends: "Sends", offering) -> dict | None:
     """
     import numpy as np
 
-    from loyalty.estimators import ladder as rungs
+    from loyalty.estimators import ladder as estimator
     from loyalty.estimators import uplift
 
     if (sends.arm == 0).sum() < 2 * FEW:
@@ -202,7 +204,7 @@ def _replay(sends: "Sends", offering) -> dict | None:
     for one in range(FOLDS):
         others = sends.rows(fold != one)
         tests = [test for rung in _drawn(others) for test in _tests(others, rung, by_cell=False)]
-        chosen[fold == one] = rungs.choose(people, rungs.Beliefs().fit(tests)).rung[fold == one]
+        chosen[fold == one] = estimator.choose(people, estimator.Beliefs().fit(tests)).rung[fold == one]
     carried = nobody.copy()
     for place in range(len(drawn)):
         mine = trial == place

@@ -92,7 +92,7 @@ def _chances(
     from scipy.special import expit, logit
 
     from loyalty.estimators.base import NotEnoughData, summarise
-    from loyalty.estimators.ladder import RUNGS
+    from loyalty.estimators.rungs import RUNGS
 
     contact, day = np.array(redeemed.contact), np.array(redeemed.day)
     alone = np.zeros(len(contact))

@@ -16,7 +16,7 @@ from crm.contacts.groups import GROUPS
 from crm.home import charts as home_charts
 from crm.lib import clock, csvio
 from crm.lib import money as money_units
-from loyalty import charts, findings, model_cards, pipeline, track_record, wording
+from loyalty import charts, findings, model_cards, pipeline, track_record, wording, workings
 from loyalty.charts import GRADES
 from loyalty.models import Run, Score
 from loyalty.views import leavers
@@ -230,8 +230,8 @@ def method(request: HttpRequest) -> HttpResponse:
     context = {
         "run": run,
         "notice": findings.notice(now=now, shop=shop),
-        "tasks": findings.tasks(run, currency=shop.currency) if run else [],
-        "stages": findings.stages(run) if run else [],
+        "tasks": workings.tasks(run, currency=shop.currency) if run else [],
+        "stages": workings.stages(run) if run else [],
         "runs": Run.objects.order_by("-id")[:10],
         **_progress(request),
     }
@@ -257,7 +257,7 @@ def method_card(request: HttpRequest, task: str) -> HttpResponse:
 def _progress(request: HttpRequest) -> dict:
     newest = Run.objects.order_by("-id").first()
     working = newest is not None and newest.state in (Run.State.WAITING, Run.State.RUNNING)
-    begun = findings.stages(newest) if working else []
+    begun = workings.stages(newest) if working else []
     return {"newest": newest, "is_working": working, "done_stages": begun, "steps": len(wording.STAGES)}
 
 

@@ -16,11 +16,11 @@ from crm.lib import clock
 from crm.lib.templatetags import say
 from crm.orders.models import Product
 from loyalty import findings, publishing, wording
+from loyalty.estimators.rungs import NOTHING
 from loyalty.models import Found, Run, Score
 from loyalty.stages import ladder, waste
 
 EPOCH = dt.date(1970, 1, 1)
-NOTHING = "nothing"
 EIGHT_OF_TEN = 1.2816  # standard errors on either side
 
 GROUPS = {

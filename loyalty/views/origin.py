@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 
 from crm.contacts.models import Contact
 from crm.lib.templatetags import say
-from loyalty import auditing, findings
+from loyalty import auditing, workings
 from loyalty.auditing import Origin
 from loyalty.models import Fresh, Run, Score
 from loyalty.stages import scorecard
@@ -32,7 +32,7 @@ def origin(request: HttpRequest, contact_id: int) -> HttpResponse:
         "fresh": Fresh.objects.filter(contact=contact).first(),
         "methods": [
             task
-            for task in findings.tasks(run, currency=shop.currency)
+            for task in workings.tasks(run, currency=shop.currency)
             if task.candidates and task.slug in scorecard.TASKS
         ],
         "mark": "" if score.input_hash is None else f"{score.input_hash & auditing.MASK:016x}",

@@ -17,6 +17,7 @@ from loyalty.stages import patterns
 
 COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6")
 _MOST_PICTURED = 600
+TOGETHER = (patterns.RULES, patterns.PAIRS, patterns.STEPS, patterns.CLOCKS)
 
 # How a group stands out, by feature: (more than usual, less than usual).
 MARKS = {
@@ -51,17 +52,17 @@ class Group:
 
 def together(request: HttpRequest) -> HttpResponse:
     run = Run.objects.latest_done()
-    found = _found(run)
+    found = _found(run, *TOGETHER)
     ids = {
         product
-        for kind in (patterns.RULES, patterns.PAIRS, patterns.STEPS, patterns.CLOCKS)
+        for kind in TOGETHER
         for row in found.get(kind, {}).get("rows", [])
         for product in _products(row)
     }
     names = dict(Product.objects.filter(pk__in=ids).values_list("pk", "name"))
     rows = {
         kind: [row for row in found.get(kind, {}).get("rows", []) if all(one in names for one in _products(row))]
-        for kind in (patterns.RULES, patterns.PAIRS, patterns.STEPS, patterns.CLOCKS)
+        for kind in TOGETHER
     }
     context = {
         "run": run,
@@ -78,7 +79,7 @@ def together(request: HttpRequest) -> HttpResponse:
 
 def alike(request: HttpRequest) -> HttpResponse:
     run = Run.objects.latest_done()
-    found = _found(run).get(patterns.GROUPS)
+    found = _found(run, patterns.GROUPS).get(patterns.GROUPS)
     context = {
         "run": run,
         "notice": findings.notice(now=clock.now(), shop=request.shop),
@@ -95,7 +96,7 @@ def picture(request: HttpRequest) -> HttpResponse:
     """Draw customers so that those who behave alike stand near each other."""
     import plotly.graph_objects as go
 
-    found = _found(Run.objects.latest_done()).get(patterns.GROUPS)
+    found = _found(Run.objects.latest_done(), patterns.GROUPS).get(patterns.GROUPS)
     if not found:
         raise Http404
     figure = go.Figure()
@@ -143,8 +144,8 @@ def _names(marks_of_groups: list[list]) -> list[str]:
     return names
 
 
-def _found(run: Run | None) -> dict[str, dict]:
-    return dict(Found.objects.filter(run=run).values_list("kind", "data")) if run else {}
+def _found(run: Run | None, *kinds: str) -> dict[str, dict]:
+    return dict(Found.objects.filter(run=run, kind__in=kinds).values_list("kind", "data")) if run else {}
 
 
 def _missing(run: Run | None, stage: str) -> str:

@@ -17,8 +17,8 @@ from crm.orders.models import Product
 from loyalty import dataset, offering, pipeline, sends
 from loyalty.estimators import uplift
 from loyalty.estimators.base import NotEnoughData, summarise
-from loyalty.estimators.ladder import RUNGS
 from loyalty.estimators.rhythm import Rhythm
+from loyalty.estimators.rungs import RUNGS
 from loyalty.models import Found, Run, Score
 from loyalty.stages import ladder, waste
 from tests.coupons.conftest import new_coupon
@@ -54,8 +54,8 @@ def trial(arm: str, *, came: tuple[int, int], of: tuple[int, int]) -> uplift.Sen
     treated = np.arange(size) < of[0]
     ordered = np.r_[np.arange(of[0]) < came[0], np.arange(of[1]) < came[1]]
     return uplift.Sends(
-        customer=np.arange(size), day=np.full(size, 20_000), arm=np.where(treated, sends.ARMS.index(arm), 0),
-        arms=sends.ARMS, propensity=np.where(treated, of[0], of[1]) / size, outcome=ordered.astype(float),
+        customer=np.arange(size), day=np.full(size, 20_000), arm=np.where(treated, RUNGS.index(arm), 0),
+        arms=RUNGS, propensity=np.where(treated, of[0], of[1]) / size, outcome=ordered.astype(float),
         profit=ordered * 1_000.0, features=np.zeros((size, len(sends.NAMES))), names=sends.NAMES,
         cell=np.zeros(size, int), cells=("first_time", "regular", "slipping", "lapsed", "won_back"),
     )  # fmt: skip
@@ -153,8 +153,8 @@ def mailing(effect: float, *, cost: float, size: int = 6_000, seed: int = 0) -> 
     for name, value in (("visits", 1), ("spend", 2_000), ("chance", chance)):
         features[:, sends.NAMES.index(name)] = value
     return uplift.Sends(
-        customer=np.arange(size), day=np.full(size, 20_000), arm=np.where(treated, sends.ARMS.index("points"), 0),
-        arms=sends.ARMS, propensity=np.where(treated, 0.7, 0.3), outcome=ordered.astype(float),
+        customer=np.arange(size), day=np.full(size, 20_000), arm=np.where(treated, RUNGS.index("points"), 0),
+        arms=RUNGS, propensity=np.where(treated, 0.7, 0.3), outcome=ordered.astype(float),
         profit=ordered * 1_000.0 - cost * treated, features=features, names=sends.NAMES, cell=np.zeros(size, int),
         cells=("first_time", "regular", "slipping", "lapsed", "won_back"),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from crm.lib.tokens import keyed_hash
 from loyalty import dataset, sends
 from loyalty.estimators.base import summarise
 from loyalty.estimators.rhythm import Rhythm
+from loyalty.estimators.rungs import RUNGS
 from tests.coupons.conftest import new_coupon
 from tests.loyalty.conftest import moment, order
 
@@ -80,7 +81,7 @@ def load(as_of: dt.date = AS_OF):
 
 
 def contacts_of(past, found, arm: str) -> set[int]:
-    return set(past.customer_ids[found.customer[found.arm == sends.ARMS.index(arm)]].tolist())
+    return set(past.customer_ids[found.customer[found.arm == RUNGS.index(arm)]].tolist())
 
 
 def test_sent_and_left_out_are_told_apart_with_their_chances(group, people):
@@ -209,7 +210,7 @@ def test_a_code_in_the_text_says_what_was_offered(group, people, gives, arm):
     people(40)
     mail(group, body="Use **AUTUMN10** until Sunday.")
     _past, found = load()
-    assert set(found.arm.tolist()) == {0, sends.ARMS.index(arm)}
+    assert set(found.arm.tolist()) == {0, RUNGS.index(arm)}
 
 
 def test_a_note_about_expiring_points_is_told_from_a_reminder(group, people):
@@ -217,7 +218,7 @@ def test_a_note_about_expiring_points_is_told_from_a_reminder(group, people):
     Segment.objects.filter(pk=group.pk).update(slug="offer-note-20260901")
     mail(Segment.objects.get(pk=group.pk))
     _past, found = load()
-    assert set(found.arm.tolist()) == {0, sends.ARMS.index("note")}
+    assert set(found.arm.tolist()) == {0, RUNGS.index("note")}
 
 
 def test_a_coupon_knows_its_trials(group, people):

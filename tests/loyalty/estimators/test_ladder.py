@@ -5,7 +5,8 @@ import pytest
 from scipy.special import expit, logit
 
 from loyalty.estimators import ladder
-from loyalty.estimators.ladder import RUNGS, Beliefs, Measured, People
+from loyalty.estimators.ladder import Beliefs, Measured, People
+from loyalty.estimators.rungs import RUNGS
 
 TRUTH = {"reminder": 0.25, "points": 0.30, "gift": 0.28, "percent": 0.45}
 
