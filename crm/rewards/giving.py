@@ -9,7 +9,7 @@ is told. Without a rule in force nothing happens, so nobody needs to ask first.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import transaction
 from django.db.models import Q
@@ -34,7 +34,13 @@ def give_for(contact_ids: Iterable[int], *, occasion: str, key: str, now: dt.dat
 
 def rule_of(occasion: str, *, at: dt.datetime) -> InForce | None:
     """Return the rule of a deed that was in force at a moment."""
-    return next((rule for rule in settling.rules_for(DEED) if rule.kind.slug == occasion and rule.covers(at)), None)
+    return rules_of([occasion], at=at)[0]
+
+
+def rules_of(occasions: Sequence[str], *, at: dt.datetime) -> list[InForce | None]:
+    """Return the rule of each deed that was in force at a moment, in the order of the occasions."""
+    there = {rule.kind.slug: rule for rule in reversed(settling.rules_for(DEED)) if rule.covers(at)}
+    return [there.get(occasion) for occasion in occasions]
 
 
 def give(

@@ -86,7 +86,7 @@ class Sent:
 
 def promise(*, at: dt.datetime) -> Promise:
     """Return what was promised at a moment."""
-    return Promise(giving.rule_of(FRIEND, at=at), giving.rule_of(ADVOCATE, at=at))
+    return Promise(*giving.rules_of([FRIEND, ADVOCATE], at=at))
 
 
 def refer(friend_id: int, *, advocate_id: int, via: str, now: dt.datetime) -> Referral:

@@ -199,7 +199,7 @@ def plan(rules: Iterable[tuple], *, worth: Worth, past: Past) -> Plan:
     return Plan(
         rules=tuple(
             settling.in_force(
-                rule_id=rule.rule_id or -number, kind=rule.kind, params=rule.params, starts_on=first, ends_on=None
+                rule.kind, rule.params, rule_id=rule.rule_id or -number, starts_on=first, ends_on=None, zone=past.zone
             )
             for number, rule in enumerate(chosen, start=1)
         ),

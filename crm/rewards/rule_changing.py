@@ -119,7 +119,8 @@ def preview(
     *, kind: str, params: dict, starts_on: dt.date, now: dt.datetime, ends_on: dt.date | None = None
 ) -> Preview:
     """Return what a rule would give for the days from `starts_on` until now."""
-    rule = settling.in_force(rule_id=0, kind=kind, params=params, starts_on=starts_on, ends_on=ends_on)
+    zone = Shop.current().timezone
+    rule = settling.in_force(kind, params, rule_id=0, starts_on=starts_on, ends_on=ends_on, zone=zone)
     if RULES[kind].occasion == ORDER:
         return _preview_of_orders(rule)
     if RULES[kind].occasion != JOINING:

@@ -123,16 +123,20 @@ def welcome(contact_ids: Iterable[int], *, now: dt.datetime) -> int:
 def rules_for(occasion: str) -> list[InForce]:
     """Return the rules of an occasion, ended ones too: each is still what orders of its days go by."""
     rows = [rule for rule in Rule.objects.order_by("starts_on", "pk") if RULES[rule.kind].occasion == occasion]
+    if not rows:
+        return []
     rows.sort(key=lambda rule: list(RULES).index(rule.kind))  # they are asked kind by kind
+    zone = Shop.current().timezone
     return [
-        in_force(rule_id=rule.pk, kind=rule.kind, params=rule.params, starts_on=rule.starts_on, ends_on=rule.ends_on)
+        in_force(rule.kind, rule.params, rule_id=rule.pk, starts_on=rule.starts_on, ends_on=rule.ends_on, zone=zone)
         for rule in rows
     ]
 
 
-def in_force(*, rule_id: int, kind: str, params: dict, starts_on: dt.date, ends_on: dt.date | None) -> InForce:
+def in_force(
+    kind: str, params: dict, *, rule_id: int, starts_on: dt.date, ends_on: dt.date | None, zone: str
+) -> InForce:
     """Return a rule ready to be asked; raise BadParams where its parameters make no sense."""
-    zone = Shop.current().timezone
     return InForce(
         rule_id=rule_id,
         kind=RULES[kind],

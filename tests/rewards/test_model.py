@@ -46,7 +46,7 @@ class PointsMachine(RuleBasedStateMachine):
         terms = {"hold_days": hold_days} | ({"expiry": {"months": months}} if months else {})
         row = euro_rule(NOW, **terms)
         self.terms = settling.in_force(
-            rule_id=row.pk, kind=row.kind, params=row.params, starts_on=row.starts_on, ends_on=None
+            row.kind, row.params, rule_id=row.pk, starts_on=row.starts_on, ends_on=None, zone="Europe/Berlin"
         ).terms
         self.mia = new_contact(NOW)
 
