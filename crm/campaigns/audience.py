@@ -37,15 +37,19 @@ def carries_coupon(campaign: Campaign) -> bool:
 
 def people(campaign: Campaign) -> QuerySet[Contact]:
     """Return who the campaign is for, now: its group, and with a coupon nobody who is never to be given money off."""
-    everybody = segments.people(campaign.segment).filter(erased_at=None)
+    everybody = _everybody(campaign)
     return everybody.open_to_discounts() if carries_coupon(campaign) else everybody
+
+
+def _everybody(campaign: Campaign) -> QuerySet[Contact]:
+    return segments.people(campaign.segment).filter(erased_at=None)
 
 
 def of(campaign: Campaign, *, shop: Shop) -> Audience:
     """Count a campaign's people, in a few queries however many they are."""
     if campaign.segment is None:
         return Audience(0, 0, 0, 0, 0, 0, 0, 0)
-    everybody = segments.people(campaign.segment).filter(erased_at=None).order_by()
+    everybody = _everybody(campaign).order_by()
     locked = everybody.filter(never_discount=True).count() if carries_coupon(campaign) else 0
     people = everybody.open_to_discounts() if locked else everybody
     has_email = Q(email_key__isnull=False)
@@ -81,7 +85,7 @@ def examples(campaign: Campaign, *, search: str = "", limit: int = 20) -> QueryS
         # along the index of members: asking for people in order would sort the whole group
         first = campaign.segment.members.order_by("contact_id").values_list("contact_id", flat=True)[:limit]
         return Contact.objects.alive().filter(pk__in=list(first)).order_by("pk")
-    people = segments.people(campaign.segment).filter(erased_at=None)
+    people = _everybody(campaign)
     if search:
         people = people.filter(Q(name__icontains=search) | Q(email__icontains=search))
     return people.order_by("pk")[:limit]

@@ -1,10 +1,10 @@
 from django.urls import path
 
-from crm.campaigns import public_views
+from crm.campaigns.views import public
 
 app_name = "mail"
 
 urlpatterns = [
-    path("u/<str:token>/", public_views.unsubscribe, name="unsubscribe"),
-    path("c/<str:token>/", public_views.click, name="click"),
+    path("u/<str:token>/", public.unsubscribe, name="unsubscribe"),
+    path("c/<str:token>/", public.click, name="click"),
 ]
