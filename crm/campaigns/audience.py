@@ -23,6 +23,7 @@ class Audience:
     no_email: int
     said_no: int
     not_asked: int
+    returned: int  # mail to their address came back: it does not exist
     held_out: int  # about so many of those who would get something
     locked: int = 0  # left out because the campaign carries a coupon and they are never to be given money off
 
@@ -48,15 +49,16 @@ def _everybody(campaign: Campaign) -> QuerySet[Contact]:
 def of(campaign: Campaign, *, shop: Shop) -> Audience:
     """Count a campaign's people, in a few queries however many they are."""
     if campaign.segment is None:
-        return Audience(0, 0, 0, 0, 0, 0, 0, 0)
+        return Audience(0, 0, 0, 0, 0, 0, 0, 0, 0)
     everybody = _everybody(campaign).order_by()
     locked = everybody.filter(never_discount=True).count() if carries_coupon(campaign) else 0
     people = everybody.open_to_discounts() if locked else everybody
-    has_email = Q(email_key__isnull=False)
+    has_email, said_no = Q(email_key__isnull=False), Q(consent=Contact.ConsentState.NO)
     counted = people.aggregate(
         total=Count("pk"),
         no_email=Count("pk", filter=~has_email),
-        said_no=Count("pk", filter=has_email & Q(consent=Contact.ConsentState.NO)),
+        said_no=Count("pk", filter=has_email & said_no),
+        returned=Count("pk", filter=has_email & ~said_no & Q(consent.has_bounced())),
     )
     allowed = consent.may_write(people, write_to=shop.write_to).count()
     versions = variants.to_send(campaign)
@@ -71,7 +73,8 @@ def of(campaign: Campaign, *, shop: Shop) -> Audience:
         get_points=get_points,
         no_email=counted["no_email"],
         said_no=counted["said_no"],
-        not_asked=counted["total"] - counted["no_email"] - counted["said_no"] - allowed,
+        not_asked=counted["total"] - counted["no_email"] - counted["said_no"] - counted["returned"] - allowed,
+        returned=counted["returned"],
         held_out=round(reached * campaign.holdout_percent / 100),
         locked=locked,
     )

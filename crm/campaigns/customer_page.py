@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from crm.campaigns import rendering
 from crm.campaigns.models import Click, Message
+from crm.contacts import consent
 from crm.contacts.models import Contact
 from crm.contacts.timeline import Moment
 
@@ -14,7 +15,7 @@ IN_PANEL = 5
 
 
 def panel(*, contact: Contact, request) -> dict | None:
-    """Return the newest messages to a person with what came of them, or None if there are none."""
+    """Return the newest messages to a person with what came of them, and whether their address is dead; or None."""
     messages = (
         Message.objects.filter(contact=contact)
         .exclude(state=Message.State.STOPPED)
@@ -22,7 +23,8 @@ def panel(*, contact: Contact, request) -> dict | None:
         .annotate(was_clicked=Exists(Click.objects.filter(message=OuterRef("pk"))))
         .order_by("-pk")[:IN_PANEL]
     )
-    return {"messages_to": messages} if messages else None
+    returned_at = consent.bounced_at(contact.email_key)
+    return {"messages_to": messages, "returned_at": returned_at} if messages or returned_at else None
 
 
 def moments(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:

@@ -23,7 +23,16 @@ from django.utils.translation import gettext_noop
 
 from crm.accounts.models import Shop
 from crm.campaigns import channels, fields, rendering, scheduling, starting, variants
-from crm.campaigns.channels.base import BadMail, Channel, ChannelDown, NeedsOwner, SendFailed, Uncertain, Withheld
+from crm.campaigns.channels.base import (
+    BadMail,
+    Channel,
+    ChannelDown,
+    NeedsOwner,
+    NoSuchAddress,
+    SendFailed,
+    Uncertain,
+    Withheld,
+)
 from crm.campaigns.models import Campaign, Message, Rotation
 from crm.contacts import consent
 from crm.contacts.models import Contact, Suppression
@@ -226,6 +235,10 @@ class _Batch:
             self._mark(message, State.RETRY, error=str(error), due_at=self._next_try(message))
             self._note_down(campaign, error)
             return False
+        except NoSuchAddress as error:
+            consent.note_bounce(message.contact.email_key, at=self.now())
+            self._mark(message, State.FAILED, error=str(error))
+            return self._watch(campaign)
         except SendFailed as error:
             if error.permanent or message.attempts >= len(BACK_OFF):
                 self._mark(message, State.FAILED, error=str(error))

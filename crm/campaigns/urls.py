@@ -10,6 +10,7 @@ urlpatterns = [
     path("outbox/", outbox.outbox, name="outbox"),
     path("outbox/<int:pk>/", outbox.read, name="outgoing"),
     path("outbox/<int:pk>/mail/", outbox.mail, name="outgoing_mail"),
+    path("customers/<int:contact_id>/write-again/", acts.write_again, name="write_again"),
     path("<int:pk>/", report.detail, name="detail"),
     path("<int:pk>/progress/", report.progress, name="progress"),
     path("<int:pk>/edit/", composer.edit, name="edit"),

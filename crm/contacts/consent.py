@@ -45,7 +45,35 @@ def withdraw(contact_id: int, *, source: str, detail: str, at: dt.datetime) -> N
     record([contact_id], state=Contact.ConsentState.NO, source=source, detail=detail, at=at)
     address = Contact.objects.filter(id=contact_id).values_list("address_hash", flat=True).first()
     if address:
-        Suppression.objects.get_or_create(address_hash=address, defaults={"reason": source, "at": at})
+        known, is_new = Suppression.objects.get_or_create(address_hash=address, defaults={"reason": source, "at": at})
+        if not is_new and known.reason == Consent.Source.BOUNCE:  # their word outlasts the doubt about the address
+            Suppression.objects.filter(pk=known.pk).update(reason=source, at=at)
+
+
+def note_bounce(email_key: str, *, at: dt.datetime) -> None:
+    """Never write to an address again that does not exist; its owner has said nothing, another address is welcome."""
+    Suppression.objects.get_or_create(
+        address_hash=keyed_hash(email_key), defaults={"reason": Consent.Source.BOUNCE, "at": at}
+    )
+
+
+def bounced_at(email_key: str | None) -> dt.datetime | None:
+    """Return when mail to this address came back as undeliverable, or None."""
+    return _bounces().filter(address_hash=keyed_hash(email_key or "")).values_list("at", flat=True).first()
+
+
+def lift_bounce(email_key: str) -> bool:
+    """Write to an address again because the owner says it exists; tell whether it was taken for dead."""
+    return bool(_bounces().filter(address_hash=keyed_hash(email_key)).delete()[0])
+
+
+def has_bounced() -> Exists:
+    """Return the condition that mail to a contact's address came back as undeliverable."""
+    return Exists(_bounces().filter(address_hash=OuterRef("address_hash")))
+
+
+def _bounces() -> QuerySet:
+    return Suppression.objects.filter(reason=Consent.Source.BOUNCE)
 
 
 def is_suppressed(email_key: str) -> bool:

@@ -11,6 +11,7 @@ from crm.campaigns.channels.base import (
     ChannelDown,
     Mail,
     NeedsOwner,
+    NoSuchAddress,
     SendFailed,
     Uncertain,
     Withheld,
@@ -78,13 +79,26 @@ def test_accepted_mail_arrives_whole(sink):
 
 
 @pytest.mark.parametrize("answer, permanent", [("450 busy", False), ("451 later", False), ("452 full", False),
-                                               ("550 5.1.1 no such user", True), ("552 too big", True)])  # fmt: skip
+                                               ("550 no such user", True), ("552 too big", True)])  # fmt: skip
 def test_refused_recipient_is_definite_and_nothing_had_left(sink, answer, permanent):
     sink.rcpt = answer
     error, calls = send()
     assert (type(error), error.permanent, str(error)) == (SendFailed, permanent, answer)
     assert calls == []
     assert sink.accepted == []
+
+
+@pytest.mark.parametrize(
+    "answer, is_nowhere",
+    [
+        ("550 5.1.1 no such user", True), ("553 5.1.3 bad address", True), ("556 5.1.10 takes no mail", True),
+        ("550 5.7.1 not from you", False), ("550 5.1.0 address trouble", False), ("450 5.1.1 later", False),
+    ],
+)  # fmt: skip
+def test_address_that_does_not_exist_is_told_apart(sink, answer, is_nowhere):
+    sink.rcpt = answer
+    error, _calls = send()
+    assert (type(error) is NoSuchAddress, str(error)) == (is_nowhere, answer)
 
 
 @pytest.mark.parametrize("answer, permanent", [("451 greylisted", False), ("554 spam", True)])

@@ -4,6 +4,7 @@ import pytest
 
 from crm.campaigns import customer_page, sending
 from crm.campaigns.models import Click, Link, Message, Outgoing
+from crm.contacts import consent
 
 pytestmark = pytest.mark.django_db
 LATER = dt.timedelta(hours=1)
@@ -43,3 +44,12 @@ def test_page_shows_the_panel_with_a_way_to_read_the_message(ava, owner_client):
 
 def test_nobody_written_to_has_no_panel(person):
     assert customer_page.panel(contact=person("Mia"), request=None) is None
+
+
+def test_mail_that_came_back_is_said_and_the_owner_may_know_better(person, owner_client, now):
+    mia = person("Mia")
+    consent.note_bounce(mia.email_key, at=now)
+    assert "there is no such address" in owner_client.get(mia.get_absolute_url()).content.decode()
+    page = owner_client.post(f"/campaigns/customers/{mia.pk}/write-again/", follow=True).content.decode()
+    assert "there is no such address" not in page
+    assert f"The next campaign writes to {mia.email} again." in page

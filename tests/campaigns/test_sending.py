@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm.accounts.models import Shop
-from crm.campaigns import rendering, scheduling, sending, starting, tracking
+from crm.campaigns import audience, rendering, scheduling, sending, starting, tracking
 from crm.campaigns.channels.email import Email
 from crm.campaigns.channels.outbox import Outbox
 from crm.campaigns.models import Campaign, Message, Outgoing, Rotation
@@ -372,6 +372,31 @@ class TestMailServer:
         message = Message.objects.get()
         assert (message.state, message.attempts, message.error) == ("failed", 1, "550 5.1.1 no such user")
         assert Campaign.objects.get().state == "finished"
+
+    def test_address_that_does_not_exist_is_never_written_to_again_and_nobody_said_no(
+        self, started, person, now, sink, shop
+    ):
+        ava, campaign = person(), started()
+        sink.rcpt = "550 5.1.1 no such user"
+        sending.sweep(now=now)
+        ava.refresh_from_db()
+        reach = audience.of(campaign, shop=shop)
+        assert (ava.consent, reach.may_write, reach.returned, reach.not_asked) == ("yes", 0, 1, 0)
+        sink.rcpt = "250 OK"
+        started(name="Next")
+        sending.sweep(now=now)
+        assert sink.accepted == []
+        assert consent.lift_bounce(ava.email_key)
+        started(name="After that")
+        sending.sweep(now=now)
+        assert [to for to, _content in sink.accepted] == ["ava@example.com"]
+
+    def test_refusal_of_the_sender_says_nothing_of_the_address(self, started, person, now, sink):
+        ava = person()
+        started()
+        sink.rcpt = "550 5.7.1 blocked"
+        sending.sweep(now=now)
+        assert consent.bounced_at(ava.email_key) is None
 
     def test_campaign_with_a_retry_left_is_not_finished(self, started, person, now, sink):
         person()

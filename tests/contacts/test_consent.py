@@ -73,3 +73,11 @@ def test_others_lift_only_not_asked(people, now, email, noted):
 
 def test_suppression_keeps_no_address(people):
     assert all("@" not in row.address_hash for row in Suppression.objects.all())
+
+
+def test_a_no_outlasts_the_doubt_about_an_address(people, now):
+    email = "unknown@example.com"
+    consent.note_bounce(email, at=now)
+    assert consent.bounced_at(email) == now
+    consent.withdraw(people[email], source="link", detail="", at=now)
+    assert (consent.bounced_at(email), consent.lift_bounce(email), consent.is_suppressed(email)) == (None, False, True)

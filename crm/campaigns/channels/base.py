@@ -18,6 +18,13 @@ class SendFailed(RuntimeError):
         self.permanent = permanent
 
 
+class NoSuchAddress(SendFailed):
+    """The address does not exist: nothing sent there will ever arrive."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason, permanent=True)
+
+
 class ChannelDown(SendFailed):
     """Nothing can leave at the moment (no connection, "too many messages"); the next try may work."""
 

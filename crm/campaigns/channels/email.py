@@ -4,6 +4,7 @@ Everything up to the answer to RCPT is definite. `before_payload` runs just befo
 byte of the payload until the server's answer nobody can know, so what breaks there is Uncertain.
 """
 
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -13,10 +14,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.smtp import EmailBackend
 
-from crm.campaigns.channels.base import Channel, ChannelDown, Mail, NeedsOwner, SendFailed, Uncertain
+from crm.campaigns.channels.base import Channel, ChannelDown, Mail, NeedsOwner, NoSuchAddress, SendFailed, Uncertain
 from crm.lib import env
 
 TIMEOUT = 30  # seconds for each answer of the server
+# RFC 3463 and 7505: no such mailbox or domain, bad syntax, moved, takes no mail; a bare 550 may also mean "not you"
+NOWHERE = re.compile(r"5\d\d[ -]5\.1\.(1|2|3|6|10)\b")
 
 
 class Email(Channel):
@@ -108,6 +111,8 @@ class Email(Channel):
         words = f"{code} {_text(answer)}"
         if code == 421:
             raise ChannelDown(words)
+        if NOWHERE.match(words):
+            raise NoSuchAddress(words)
         raise SendFailed(words, permanent=code >= 500)
 
     def _reset(self) -> None:

@@ -9,6 +9,8 @@ from django.views.decorators.http import require_POST
 
 from crm.campaigns import composing, recipes, scheduling, sending, tasks, variants
 from crm.campaigns.models import Campaign
+from crm.contacts import consent
+from crm.contacts.models import Contact
 from crm.lib import clock, hints
 from crm.lib.templatetags import say
 
@@ -81,6 +83,15 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(campaign)
     messages.success(request, _("The draft “%(name)s” is deleted.") % {"name": campaign.name})
     return redirect("campaigns:list")
+
+
+@require_POST
+def write_again(request: HttpRequest, contact_id: int) -> HttpResponse:
+    """Write to an address again that mail came back from, because the owner says that it exists."""
+    contact = get_object_or_404(Contact.objects.alive(), pk=contact_id)
+    if contact.email_key and consent.lift_bounce(contact.email_key):
+        messages.success(request, _("The next campaign writes to %(address)s again.") % {"address": contact.email})
+    return redirect(contact)
 
 
 @require_POST
