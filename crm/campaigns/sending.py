@@ -227,12 +227,11 @@ class _Batch:
             self._mark(message, State.FAILED, error=str(error))
             return self._watch(campaign)
         except NeedsOwner as error:
-            self._mark(message, State.RETRY, error=str(error), due_at=self.now())
+            self._put_back(message, error=error, due_at=self.now())
             self._hold_campaign(campaign, error)
             return False
         except ChannelDown as error:
-            # not this message's fault: it is tried again for as long as it takes
-            self._mark(message, State.RETRY, error=str(error), due_at=self._next_try(message))
+            self._put_back(message, error=error, due_at=self._next_try(message))
             self._note_down(campaign, error)
             return False
         except NoSuchAddress as error:
@@ -319,14 +318,17 @@ class _Batch:
         if row.filter(state=State.UNCERTAIN).update(**changes):
             recount(message.rotation_id)
 
-    def _mark(self, message: Message, state: str, *, error: str, due_at: dt.datetime | None = None) -> None:
-        changes = {"due_at": due_at} if due_at else {}
+    def _mark(self, message: Message, state: str, *, error: str, **changes) -> None:
+        changes = {"attempts": F("attempts") + 1} | changes
         Message.objects.filter(
             pk=message.pk, claimed_by=self.worker, state__in=[State.CLAIMED, State.SENDING]
         ).update(
-            state=state, error=error[:300], tried_at=self.now(), claimed_until=None, claimed_by="",
-            attempts=F("attempts") + 1, **changes,
+            state=state, error=error[:300], tried_at=self.now(), claimed_until=None, claimed_by="", **changes
         )
+
+    def _put_back(self, message: Message, *, error: ChannelDown, due_at: dt.datetime) -> None:
+        """Keep a message for as long as nothing can leave: not its fault, so it costs it none of its tries."""
+        self._mark(message, State.RETRY, error=str(error), due_at=due_at, attempts=F("attempts"))
 
     def _mark_broken(self, message: Message, error: Exception) -> bool:
         has_left = Message.objects.filter(pk=message.pk, state=State.SENDING, claimed_by=self.worker).exists()

@@ -364,6 +364,17 @@ class TestMailServer:
         assert waits == [1, 5, 30, 120, 360, None]
         assert (message.state, message.attempts, message.error) == ("failed", 6, "451 greylisted")
 
+    def test_a_server_that_is_down_costs_a_message_none_of_its_tries(self, started, person, now, sink):
+        person()
+        started()
+        sink.rcpt = "421 closing"
+        starting.start_due(now=now)
+        for turn in range(8):
+            assert deliver(now + turn * dt.timedelta(minutes=2)) == 1
+        sink.rcpt = "451 greylisted"
+        assert deliver(now + dt.timedelta(minutes=16)) == 1
+        assert Message.objects.values_list("state", "attempts").get() == ("retry", 1)
+
     def test_refusal_for_good_is_failed_at_once(self, started, person, now, sink):
         person()
         started()
