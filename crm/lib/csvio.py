@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
 
 _STARTS_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _SKIPPED = " \"'\u00a0\u200b\ufeff"  # what may stand before a formula without stopping it
@@ -35,5 +36,5 @@ def lines(header: Sequence[str], rows: Iterable[Sequence]) -> Iterator[str]:
 def download(filename: str, header: Sequence[str], rows: Iterable[Sequence]) -> StreamingHttpResponse:
     """Return a CSV download that is written while it is read."""
     response = StreamingHttpResponse(lines(header, rows), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    response.headers["Content-Disposition"] = content_disposition_header(True, filename)
     return response

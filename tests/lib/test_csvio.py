@@ -48,6 +48,17 @@ def test_lines_read_back_as_they_were_written():
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("订单-set-aside.csv", "attachment; filename*=utf-8''%E8%AE%A2%E5%8D%95-set-aside.csv"),
+        ('a"b.csv', 'attachment; filename="a\\"b.csv"'),
+    ],
+)
+def test_a_download_keeps_its_name_whatever_it_is_called(name, said):
+    assert csvio.download(name, ["name"], []).headers["Content-Disposition"] == said
+
+
 def test_a_download_is_streamed_and_named():
     def endless():
         while True:
