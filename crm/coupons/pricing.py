@@ -25,6 +25,7 @@ class Line:
     total_minor: int
     category: str = ""
     cost_minor: int | None = None
+    is_gift: bool = False  # in the basket only to be taken off again
 
 
 @dataclass(slots=True)
@@ -35,6 +36,11 @@ class Basket:
     @property
     def goods_minor(self) -> int:
         return sum(line.total_minor for line in self.lines)
+
+    @property
+    def worth_minor(self) -> int:
+        """Return what is bought for money: the goods without those a coupon gives."""
+        return sum(line.total_minor for line in self.lines if not line.is_gift)
 
     @property
     def total_minor(self) -> int:
@@ -99,7 +105,7 @@ def _take(left: Basket, terms: Terms) -> int:
             return _spread(lines, terms.amount_minor, below_cost=terms.may_go_below_cost)
         case "product":
             one = next((line for line in lines if line.product_id == terms.product_id and line.quantity > 0), None)
-            return _off(one, one.total_minor // one.quantity, terms, is_gift=True) if one else 0
+            return _off(one, _piece_price(one), terms, is_gift=True) if one else 0
         case "buy_get":
             return _buy_get(lines, terms)
     raise ValueError(terms.gives)
@@ -153,12 +159,18 @@ def _percent(lines: list[Line], terms: Terms) -> int:
 
 def _buy_get(lines: list[Line], terms: Terms) -> int:
     """Give the cheapest pieces for free: of each `buy + get` pieces, `get`."""
-    pieces = sorted(
-        (line.total_minor // line.quantity, index) for index, line in enumerate(lines) for _n in range(line.quantity)
-        if line.quantity > 0
-    )  # fmt: skip
-    free = len(pieces) // (terms.buy_quantity + terms.get_quantity) * terms.get_quantity
-    return sum(_off(lines[index], price, terms, is_gift=True) for price, index in pieces[:free])
+    sold = [line for line in lines if line.quantity > 0]
+    free = sum(line.quantity for line in sold) // (terms.buy_quantity + terms.get_quantity) * terms.get_quantity
+    taken = 0
+    for line in sorted(sold, key=_piece_price):
+        given = min(free, line.quantity)
+        taken += _off(line, given * _piece_price(line), terms, is_gift=True)
+        free -= given
+    return taken
+
+
+def _piece_price(line: Line) -> int:
+    return line.total_minor // line.quantity
 
 
 def _half_even(numerator: int, denominator: int) -> int:

@@ -182,8 +182,8 @@ def _check_terms(code: Code, *, basket: Basket, contact_id: int | None, now: dt.
         raise Refused("too_late", _("It ended on %(date)s.") % {"date": say.day(coupon.ends_on)})
     if code.contact_id and code.contact_id != contact_id:
         raise Refused("somebody_else", _("It belongs to another customer."))
-    if coupon.least_minor and basket.goods_minor < coupon.least_minor:
-        missing = say.money(coupon.least_minor - basket.goods_minor, shop.currency)
+    if coupon.least_minor and (worth := basket.worth_minor) < coupon.least_minor:
+        missing = say.money(coupon.least_minor - worth, shop.currency)
         raise Refused("too_little", _("%(amount)s more are needed.") % {"amount": missing})
     if contact_id is None and (coupon.segment_id or coupon.first_order_only or coupon.most_per_customer):
         raise Refused("who", _("Say which customer it is: this coupon is not for everybody."))
@@ -259,14 +259,14 @@ def _count_customer(held: Use) -> bool:
 
 
 @transaction.atomic
-def _give_back(redemption_id: int, *, now: dt.datetime, only_late: bool = False) -> bool:
+def _give_back(use_id: int, *, now: dt.datetime, only_late: bool = False) -> bool:
     """Take one use back and uncount it; whoever comes second finds it taken back."""
-    mine = Use.objects.filter(pk=redemption_id, released_at=None)
+    mine = Use.objects.filter(pk=use_id, released_at=None)
     if only_late:
         mine = mine.filter(state=Use.State.RESERVED, reserved_until__lt=now)
     if not mine.update(state=Use.State.ROLLED_BACK, released_at=now, reserved_until=None):
         return False
-    held = Use.objects.select_related("coupon").get(pk=redemption_id)
+    held = Use.objects.select_related("coupon").get(pk=use_id)
     Coupon.objects.filter(pk=held.coupon_id).update(
         used_count=F("used_count") - 1, given_minor=F("given_minor") - held.discount_minor
     )

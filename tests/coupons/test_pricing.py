@@ -1,5 +1,7 @@
 """What coupons take off, to the cent."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,25 @@ def test_never_more_than_there_is_and_never_below_cost(rows, shipping, coupons):
     assert sum(taken) <= before.total_minor
     sold_down = sum(amount for amount, coupon in zip(taken, coupons) if coupon.gives in ("percent", "amount"))
     assert sold_down <= sum(max(line.total_minor - (line.cost_minor or 0) * line.quantity, 0) for line in rows)
+
+
+@given(st.lists(lines, min_size=1, max_size=6), st.integers(1, 3), st.integers(1, 2))
+def test_runs_of_equal_pieces_come_to_what_piece_by_piece_does(rows, buy, get):
+    pieces = sorted((row.total_minor // row.quantity, place) for place, row in enumerate(rows) for _n in range(row.quantity))
+    free = pieces[: len(pieces) // (buy + get) * get]
+    each = [row.total_minor - sum(price for price, of in free if of == place) for place, row in enumerate(rows)]
+    terms = Terms("buy_get", buy_quantity=buy, get_quantity=get)
+    assert [row.total_minor for row in pricing.left(Basket(rows), [terms]).lines] == each
+    assert discounts(Basket(rows), [terms]) == [sum(price for price, _of in free)]
+
+
+def test_a_million_pieces_take_no_memory_of_their_own():
+    basket = Basket([Line(1, 1_000_000, 3_000_000), Line(2, 1_000_000, 1_000_000)])
+    tracemalloc.start()
+    taken = discounts(basket, [Terms("buy_get", buy_quantity=2, get_quantity=2)])
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (taken, peak < 100_000) == ([1_000_000], True)
 
 
 def test_what_is_left_tells_the_least_it_may_be_sold_for():
