@@ -139,6 +139,7 @@ class Message(models.Model):
 
     rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="messages", db_index=False)
     contact = models.ForeignKey("contacts.Contact", models.CASCADE, related_name="messages")
+    written_to = models.BigIntegerField(null=True)  # the number of a customer who was merged into `contact` since
     address_hash = models.CharField(max_length=64, null=True)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     points = models.PositiveIntegerField(default=0)  # given with this message
@@ -155,7 +156,9 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["rotation", "contact"], name="message_once_per_person"),
+            models.UniqueConstraint(
+                fields=["rotation", "contact"], condition=Q(written_to=None), name="message_once_per_person"
+            ),
             models.UniqueConstraint(fields=["rotation", "address_hash"], name="message_once_per_address"),
         ]
         indexes = [

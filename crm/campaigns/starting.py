@@ -3,7 +3,8 @@
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import BigIntegerField, F, Sum
+from django.db.models.functions import Coalesce
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -23,6 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 
 State = Message.State
+_MADE_FOR = Coalesce("written_to", "contact_id", output_field=BigIntegerField())
 
 
 def start_due(*, now: dt.datetime) -> int:
@@ -51,7 +53,7 @@ def give_points(*, now: dt.datetime) -> int:
             people = list(
                 rotation.messages.filter(points__gt=0, id__gt=last)
                 .order_by("id")
-                .values_list("id", "contact_id", "points")[:POSTINGS_AT_ONCE]
+                .values_list("id", "contact_id", "points", _MADE_FOR)[:POSTINGS_AT_ONCE]
             )
             if not people:
                 Rotation.objects.filter(pk=rotation.pk, points_given_at=None).update(points_given_at=now)
@@ -62,18 +64,23 @@ def give_points(*, now: dt.datetime) -> int:
                         contact_id=contact_id,
                         points=points,
                         kind=Entry.Kind.CAMPAIGN,
-                        source=f"campaign:{rotation.pk}:{contact_id}",
+                        source=source_of(rotation.pk, made_for),
                         reason=rotation.campaign.name,
                         at=rotation.started_at,
                         expires_at=expires_at,
                     )
-                    for _id, contact_id, points in people
+                    for _id, contact_id, points, made_for in people
                 ],
                 now=now,
             )
             last = people[-1][0]
             is_running = Campaign.objects.filter(pk=rotation.campaign_id, state=Campaign.State.RUNNING).exists()
     return given
+
+
+def source_of(rotation_id: int, made_for: int) -> str:
+    """Return the name in the ledger of what a customer is given with a mailing, whoever they were merged into since."""
+    return f"campaign:{rotation_id}:{made_for}"
 
 
 def is_held_out(*, campaign_id: int, contact_id: int, percent: int) -> bool:

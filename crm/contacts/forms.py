@@ -3,9 +3,10 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from crm.contacts import matching
+from crm.contacts import matching, merging
 from crm.contacts.groups import GROUPS, STAGES
 from crm.contacts.models import Contact, Note, Segment
+from crm.lib import digits
 
 MAX_TAG = 40
 MAX_TAGS = 30
@@ -54,9 +55,19 @@ def read_ids(parts: list[str]) -> list[int]:
         raise forms.ValidationError(
             _("At most %(limit)s customers can be chosen one by one."), params={"limit": MAX_IDS}
         )
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+    if not all(map(digits.fits, parts)):
         raise forms.ValidationError(_("This list of customers cannot be read."))
     return sorted(set(map(int, parts)))
+
+
+class AddressField(forms.EmailField):
+    """An e-mail address as typed, of which we know what to match it on."""
+
+    def clean(self, value) -> str:
+        email = super().clean(value)
+        if email and not matching.email_key(email):
+            raise forms.ValidationError(_("This is not an e-mail address we can write to."))
+        return email
 
 
 class IdsField(forms.CharField):
@@ -142,6 +153,7 @@ class ContactForm(forms.ModelForm):
             "language",
             "never_discount",
         )
+        field_classes = {"email": AddressField}
         widgets = {"birthday": DateInput}
         help_texts = {
             "greeting": _("Used in messages, for example “Mrs. Hartmann” or “Lena”. Empty: the first name."),
@@ -158,10 +170,8 @@ class ContactForm(forms.ModelForm):
         return cleaned
 
     def clean_email(self):
-        email = self.cleaned_data["email"].strip()
+        email = self.cleaned_data["email"]
         key = matching.email_key(email) if email else None
-        if email and not key:
-            raise forms.ValidationError(_("This is not an e-mail address we can write to."))
         if key and (other := Contact.objects.alive().filter(email_key=key).exclude(pk=self.instance.pk).first()):
             raise forms.ValidationError(
                 _("%(name)s (number %(number)s) already has this e-mail address."),
@@ -264,3 +274,46 @@ class BulkForm(forms.Form):
         if cleaned.get("act") in {"tag", "untag"} and not cleaned.get("tag"):
             raise forms.ValidationError(_("Type the tag first."))
         return cleaned
+
+
+class MergeForm(forms.Form):
+    """Whose value the kept customer gets, for everything in which two customers differ."""
+
+    keep_version = forms.IntegerField(widget=forms.HiddenInput)
+    drop_version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, data=None, *, keep: Contact, drop: Contact):
+        super().__init__(data, initial={"keep_version": keep.version, "drop_version": drop.version})
+        self.versions = keep.version, drop.version
+        self.differing = [
+            part
+            for part in merging.PARTS
+            if merging.value_of(keep, part)
+            and merging.value_of(drop, part)
+            and merging.value_of(keep, part) != merging.value_of(drop, part)
+        ]
+        for part in self.differing:
+            self.fields[part] = forms.ChoiceField(
+                label=part_label(part), choices=[(merging.KEEP, ""), (merging.DROP, "")],
+                initial=merging.likelier(part, keep, drop),
+            )  # fmt: skip
+
+    def clean(self):
+        said = super().clean()
+        if not self.errors and (said["keep_version"], said["drop_version"]) != self.versions:
+            self.data = self.data.copy()
+            self.data["keep_version"], self.data["drop_version"] = self.versions
+            raise forms.ValidationError(_("One of the two was changed meanwhile. Look at both again, then merge them."))
+        return said
+
+    def choices(self) -> dict[str, str]:
+        """Return what is picked, or what we would pick."""
+        if self.is_bound:
+            either = (merging.KEEP, merging.DROP)
+            return {part: said for part in self.differing if (said := self.data.get(part)) in either}
+        return {part: self.fields[part].initial for part in self.differing}
+
+
+def part_label(part: str):
+    """Return what a part of a customer's facts is called."""
+    return _("Address") if part == "address" else Contact._meta.get_field(part).verbose_name

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from crm.contacts.calling_codes import CALLING_CODES
+from crm.lib.columns import Columns
 
 # Guards that spreadsheets and exports leave around a value, and characters nobody sees.
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\u202a\u202b\u202c\u202d\u202e\x00"))
 _ADDRESS = re.compile(r"[^@\s,;<>()\[\]\"]{1,64}@([^@\s,;<>()\[\]\"./\\]+(\.[^@\s,;<>()\[\]\"./\\]+)+)")
+_DOTS_MEAN_NOTHING = {"gmail.com", "googlemail.com"}
 _MASK = re.compile(r"[*#xX•＊]")
 _SHORTEST_PHONE, _LONGEST_PHONE = 8, 15  # E.164: at most 15 digits; below 8 too many people share one
-
+TYPED = "typed"  # the source of what the owner types
 
 
 @dataclass(slots=True)
@@ -42,13 +44,21 @@ class Person:
     line_number: int = 0
 
 
-def is_silent(person: Person) -> bool:
-    """Tell whether a row of orders says who the person is and nothing about them."""
-    return not (
-        person.name or person.email or person.phone or person.authoritative or person.city or person.country
-        or person.street or person.postcode or person.region or person.company or person.consent or person.extra
-        or person.tags or person.birthday or person.language
-    )  # fmt: skip
+class People(Columns[Person]):
+    """What many rows say about people, column by column."""
+
+    KIND = Person
+
+    def silent(self) -> list[bool]:
+        """Tell of each whether a row of orders says who the person is and nothing about them."""
+        telling = [column for column in self.columns(*_TELLING) if any(column)]
+        return [not any(said) for said in zip(*telling)] if telling else [True] * len(self)
+
+
+_TELLING = (
+    "name", "email", "phone", "authoritative", "city", "country", "street", "postcode", "region", "company", "consent",
+    "extra", "tags", "birthday", "language",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=20_000)
@@ -87,3 +97,12 @@ def phone_key(text: str, country: str = "") -> str | None:
     if not _SHORTEST_PHONE <= len(digits) <= _LONGEST_PHONE or len(set(digits)) <= 2:
         return None
     return digits
+
+
+def mailbox(email_key: str) -> str:
+    """Return where mail to an address ends up: what follows a plus is a label."""
+    local, at, domain = email_key.rpartition("@")
+    local = local.partition("+")[0]
+    if domain in _DOTS_MEAN_NOTHING:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}{at}{domain}"

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from crm.accounts.models import Shop
 from crm.contacts.forms import DEFAULT_SORT, RISKS, FilterForm
 from crm.contacts.groups import GROUPS, STAGES
+from crm.contacts.identity import phone_key
 from crm.contacts.models import Contact, Segment, SegmentMember
 from crm.contacts.tags import HasTag
 from crm.lib import clock
@@ -65,6 +66,19 @@ def search(text: str) -> Q:
         # 030 5557 is kept as 49305557: a leading zero is the trunk's, or stands inside the number
         for form in {digits, digits.lstrip("0") or digits}:
             found |= Q(phone_key__contains=form)
+    return found
+
+
+def with_phone(text: str) -> QuerySet[Contact] | None:
+    """Return who has this phone number, with its country code or dialled from within; None for a text that is none."""
+    is_number = not any(char.isalpha() or char == "@" for char in text)
+    key = phone_key(text) if is_number else None
+    if key is None:
+        return None
+    alive = Contact.objects.alive()
+    found = alive.filter(phone_key=key)
+    if key.startswith("0") and not found.exists():  # 030 5557 is kept as 49305557
+        return alive.filter(phone_key__endswith=key.lstrip("0"))
     return found
 
 

@@ -12,10 +12,12 @@ import datetime as dt
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from itertools import compress
+from operator import itemgetter, not_
 
 from django.utils.translation import gettext as _
 
-from crm.contacts.identity import INVISIBLE, Person, email_key, is_silent, phone_key
+from crm.contacts.identity import INVISIBLE, TYPED, People, Person, email_key, phone_key
 from crm.contacts.models import Consent, Contact, ContactKey, Suppression
 from crm.lib import bulk
 from crm.lib.tokens import keyed_hash
@@ -56,22 +58,23 @@ _COLUMNS = (
 )
 _READ = (*_COLUMNS, "typed_fields", "erased_at", "version", "created_by_import", "id")
 _LIMITS = {column: Contact._meta.get_field(column).max_length for column in (*_TEXT_FIELDS, "email", "phone")}
-_INSERTED = (
-    "id",
-    *_COLUMNS,
-    "greeting",
-    "typed_fields",
-    "created_at",
-    "updated_at",
-    "version",
-    "created_by_import",
-    "order_count",
-    "spent_minor",
-    "points_balance",
-    "group",
-    "stage",
-)
+_read_row = itemgetter(*_COLUMNS)
 assert {f.name for f in fields(Person)} >= {*_TEXT_FIELDS, "email", "phone", "birthday", "tags", "extra"}
+
+
+_NOBODY = {
+    **dict.fromkeys((*_TEXT_FIELDS, "email", "phone"), ""),
+    "email_key": None,
+    "address_hash": None,
+    "phone_key": None,
+    "birthday": None,
+    "tags": [],  # lists are replaced, never changed
+    "extra": {},
+    "consent": "unknown",
+    "joined_at": None,
+    "typed_fields": [],
+    "erased_at": None,
+}
 
 
 class _State:
@@ -83,19 +86,7 @@ class _State:
         self.id = row["id"] if row else 0
         self.is_new = row is None
         self.before = dict(row) if row else None
-        self.row = row or {
-            **dict.fromkeys((*_TEXT_FIELDS, "email", "phone"), ""),
-            "email_key": None,
-            "address_hash": None,
-            "phone_key": None,
-            "birthday": None,
-            "tags": [],
-            "extra": {},
-            "consent": "unknown",
-            "joined_at": None,
-            "typed_fields": [],
-            "erased_at": None,
-        }
+        self.row = row or _NOBODY.copy()
 
     def blanks(self) -> list[str]:
         """Return the text fields nothing is known about."""
@@ -106,25 +97,26 @@ class _State:
 class _List:
     """One call of match: what is known, by each way of knowing it."""
 
-    def __init__(self, people: list[Person], now: dt.datetime):
-        self.now = now
-        self.silent = [is_silent(person) for person in people]
+    def __init__(self, people: People, now: dt.datetime):
+        self.now, self.people = now, people
+        self.silent = people.silent()
         self.identities = [
             (
-                (person.source, person.key[:200]) if person.key else None,
-                email_key(person.email) if person.email else None,
-                phone_key(person.phone, person.country) if person.phone else None,
+                (source, key[:200]) if key else None,
+                email_key(email) if email else None,
+                phone_key(phone, country) if phone else None,
             )
-            for person in people
+            for source, key, email, phone, country in zip(*people.columns("source", "key", "email", "phone", "country"))
         ]
         self.known: dict[tuple[str, str], int] = {}  # whose number it is
         self.by_key: dict[tuple[str, str], _State] = {}
         self.by_email: dict[str, _State] = {}
         self.by_phone: dict[str, list[_State]] = {}
+        self.by_former: dict[str, _State] = {}  # a number and a name somebody had before a merge
         self.states: dict[int, _State] = {}
         self.new: list[_State] = []
         self.new_keys: list[tuple[tuple[str, str], _State]] = []
-        self.consents: list[tuple[_State, str, str]] = []
+        self.consents: list[tuple[_State, str, str, str]] = []  # who, what, its detail, the source of the row
         self.suppressed: set[str] = set()
 
     def look_up(self) -> None:
@@ -139,11 +131,12 @@ class _List:
         if emails:
             self._load(contacts.filter(email_key__in=bulk.among(emails)))
         self.known = {(source, value): contact_id for source, value, contact_id in found_keys}
-        telling = {identity[0] for identity, says_nothing in zip(self.identities, self.silent) if not says_nothing}
+        telling = {identity[0] for identity in compress(self.identities, map(not_, self.silent))}
         asked = {key: self.known[key] for key in telling & self.known.keys()}
         if missing := set(asked.values()) - self.states.keys():
             self._load(contacts.filter(id__in=bulk.among(missing)))
         self.by_key = {key: self.states[contact_id] for key, contact_id in asked.items()}
+        self._load_former("email", emails - self.by_email.keys(), contacts)
         phones = {  # asked only where the number and the e-mail do not tell
             phone
             for key, address, phone in self.identities
@@ -151,12 +144,35 @@ class _List:
         }
         if phones:
             self._load(contacts.filter(phone_key__in=bulk.among(phones)).order_by("id"))
+            named = {
+                phone_and_name(phone, name)
+                for name, (_key, _address, phone) in zip(self.people.column("name"), self.identities)
+                if phone in phones
+            }
+            self._load_former("phone", phones | named, contacts)
         if emails:
             hashes = [keyed_hash(address) for address in emails if address not in self.by_email]
             hashes += [state.row["address_hash"] for state in self.by_email.values() if state.row["address_hash"]]
             self.suppressed = set(
                 Suppression.objects.filter(address_hash__in=bulk.among(hashes)).values_list("address_hash", flat=True)
             )
+
+    def _load_former(self, source: str, values: set[str], contacts) -> None:
+        """Load who was known by these e-mails or phones before a merge (contacts.merging)."""
+        if not values or not ContactKey.objects.filter(source=source).exists():
+            return
+        found = ContactKey.objects.filter(source=source, value__in=bulk.among(values))
+        owners = dict(found.values_list("value", "contact_id"))
+        if missing := set(owners.values()) - self.states.keys():
+            self._load(contacts.filter(id__in=bulk.among(missing)))
+        for value, contact_id in owners.items():
+            state = self.states[contact_id]
+            if source == "email":
+                self.by_email.setdefault(value, state)
+            elif " " in value:
+                self.by_former[value] = state
+            elif state not in self.by_phone.setdefault(value, []):
+                self.by_phone[value].append(state)
 
     def _load(self, contacts) -> None:
         for values in bulk.rows(contacts):
@@ -169,11 +185,17 @@ class _List:
             if row["phone_key"]:
                 self.by_phone.setdefault(row["phone_key"], []).append(state)
 
-    def find(self, person: Person, key, address, phone) -> _State | None:
-        """Return the person this row means, made new if need be; None if nothing identifies it."""
+    def find(self, person: Person | None, key, address, phone) -> _State | None:
+        """Return the person this row means, made new if need be; None if nothing identifies it.
+
+        A row that says nothing about the person needs none: it has neither e-mail nor phone.
+        """
         state = self.by_key.get(key) if key else None
         if state is None and address:
             state = self.by_email.get(address)
+        if state is None and phone:
+            former = self.by_former.get(phone_and_name(phone, person.name))
+            state = former if former and not (address and former.row["email_key"]) else None
         if state is None and phone:
             state = _owner_of_phone(self.by_phone.get(phone, []), person, address)
         if state is None:
@@ -209,9 +231,13 @@ class _List:
             row["tags"] = [*row["tags"], *dict.fromkeys(added)]
         if person.extra:
             row["extra"] = {**row["extra"], **person.extra} if overwrite else {**person.extra, **row["extra"]}
-        if person.joined_at and (state.is_new or overwrite) and person.joined_at < (row["joined_at"] or self.now):
-            row["joined_at"] = person.joined_at
+        self.teach_beginning(state, person.joined_at, overwrite)
         self._teach_consent(state, person)
+
+    def teach_beginning(self, state: _State, joined_at: dt.datetime | None, overwrite: bool) -> None:
+        """Write since when the person is known, where a row says it of somebody new."""
+        if joined_at and (state.is_new or overwrite) and joined_at < (state.row["joined_at"] or self.now):
+            state.row["joined_at"] = joined_at
 
     def _teach_address(self, state: _State, person: Person, address: str | None, may_change: bool) -> None:
         row = state.row
@@ -224,7 +250,8 @@ class _List:
             row["email_key"], row["address_hash"] = address, keyed_hash(address)
             if state.is_new and row["address_hash"] in self.suppressed and row["consent"] != "no":
                 row["consent"] = "no"
-                self.consents.append((state, "no", _("This address asked never to be written to")))
+                said = _("This address asked never to be written to")
+                self.consents.append((state, "no", said, person.source))
 
     def _teach_consent(self, state: _State, person: Person) -> None:
         row, said = state.row, person.consent
@@ -236,7 +263,7 @@ class _List:
         )
         if lifts or (said == "no" and row["consent"] != "no"):
             row["consent"] = said
-            self.consents.append((state, said, person.consent_detail))
+            self.consents.append((state, said, person.consent_detail, person.source))
 
 
 def _owner_of_phone(owners: list[_State], person: Person, address: str | None) -> _State | None:
@@ -259,36 +286,39 @@ def _folded(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
+def phone_and_name(phone: str, name: str) -> str:
+    """Return a key for a number that several people may share."""
+    return f"{phone} {_folded(name)}"[:200]
+
+
 def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None = None) -> Matched:
     """Find or make the person behind each row; never two people for one e-mail. Inside a transaction."""
-    people = list(people)
+    people = People.of(people)
     work = _List(people, now)
     work.look_up()
-    found = []
-    for person, (key, address, phone), says_nothing in zip(people, work.identities, work.silent):
+    found, joined = [], people.column("joined_at")
+    for position, ((key, address, phone), says_nothing) in enumerate(zip(work.identities, work.silent)):
         if says_nothing and key in work.known:
             found.append(work.known[key])  # nothing to be learned: the person is not even read
             continue
+        person = None if says_nothing else people[position]
         state = work.find(person, key, address, phone)
-        if state is not None:
+        if state is not None and person is None:
+            work.teach_beginning(state, joined[position], False)
+        elif state is not None:
             work.teach(state, person, address, phone)
         found.append(state)
 
     for state, contact_id in zip(work.new, bulk.reserve_ids(Contact, len(work.new))):
         state.id = contact_id
-    bulk.insert(Contact, _INSERTED, [_inserted(state, now, import_id) for state in work.new])
+    _insert(work.new, now, import_id)
     changed = _write_changes(work.states.values(), now, import_id)
     bulk.insert(
         ContactKey,
         ("contact_id", "source", "value", "created_by_import"),
         [(state.id, source, value, import_id) for (source, value), state in work.new_keys],
     )
-    source = Consent.Source.OWNER if import_id is None else Consent.Source.IMPORT
-    bulk.insert(
-        Consent,
-        ("contact_id", "state", "source", "detail", "at", "created_by_import"),
-        [(state.id, said, source, detail[:250], now, import_id) for state, said, detail in work.consents],
-    )
+    _log_consents(work.consents, now, import_id)
     return Matched(
         contact_ids=[state.id if isinstance(state, _State) else state for state in found],
         created=[state.id for state in work.new],
@@ -296,24 +326,40 @@ def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None =
     )
 
 
-def _inserted(state: _State, now: dt.datetime, import_id: int | None) -> list:
-    row = state.row
-    row["joined_at"] = row["joined_at"] or now
-    return [
-        state.id,
-        *(row[column] for column in _COLUMNS),
-        "",
-        [],
-        now,
-        now,
-        1,
-        import_id,
-        0,
-        0,
-        0,
-        "",
-        "",
+def _log_consents(consents: list[tuple[_State, str, str, str]], now: dt.datetime, import_id: int | None) -> None:
+    """Note every yes and no. What an undo cannot take back also bars the address: a no that no file told."""
+    rows = [
+        (state.id, said, _who_told(source, import_id), detail[:250], now, import_id)
+        for state, said, detail, source in consents
     ]
+    bulk.insert(Consent, ("contact_id", "state", "source", "detail", "at", "created_by_import"), rows)
+    barred = [
+        (state.row["address_hash"], row[2], now)
+        for (state, said, *_rest), row in zip(consents, rows)
+        if said == "no" and import_id is None and state.row["address_hash"]
+    ]
+    bulk.insert(Suppression, ("address_hash", "reason", "at"), barred, ignore_conflicts=True)
+
+
+def _who_told(source: str, import_id: int | None) -> str:
+    """Return who told of a yes or no: a file, the owner who typed it, or a program."""
+    if import_id is not None:
+        return Consent.Source.IMPORT
+    return Consent.Source.OWNER if source == TYPED else Consent.Source.PROGRAM
+
+
+def _insert(new: list[_State], now: dt.datetime, import_id: int | None) -> None:
+    if not new:
+        return
+    columns = dict(zip(_COLUMNS, zip(*(_read_row(state.row) for state in new))))
+    columns["joined_at"] = [moment or now for moment in columns["joined_at"]]
+    the_same = {
+        "greeting": "", "typed_fields": [], "created_at": now, "updated_at": now, "version": 1,
+        "created_by_import": import_id, "order_count": 0, "spent_minor": 0, "points_balance": 0, "group": "",
+        "stage": "",
+    }  # fmt: skip
+    columns |= {name: [value] * len(new) for name, value in the_same.items()}
+    bulk.insert_columns(Contact, {"id": [state.id for state in new], **columns})
 
 
 def _write_changes(states: Iterable[_State], now: dt.datetime, import_id: int | None) -> list[tuple[int, dict, int]]:

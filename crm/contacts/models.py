@@ -6,7 +6,8 @@ Contact          one person. The words on screen are "customer". `email` and `ph
                  `never_discount`: the owner's word that this person gets no coupon and no campaign that carries one;
                  of two people who turn out to be one, the stricter word holds.
 ContactKey       the person's number on a platform: (source, value) is unique, e.g. ("shopify", "721").
-                 One person may have many; a key never moves without a merge.
+                 One person may have many; a key never moves without a merge. A merge adds what the dropped customer
+                 was known by: ("email", key), ("phone", key) and ("phone", "key folded name").
 Consent          append-only: every yes and no with its source, wording and time. `Contact.consent`
                  repeats the newest. Blank in a file is unknown, never yes; an import never turns no into yes.
 Suppression      "never write to this address", kept as a keyed hash so that it survives erasure and re-import.
@@ -14,6 +15,12 @@ Note             what the owner wrote about a person.
 Segment          a named group. kind=computed: members are rows, replaced by the analyst's night run
                  (a TRAY: `segments.replace_members`). kind=saved: a saved customer-list filter, read live.
 SegmentSize      how many were in a segment on a date, for the chart of sizes over time.
+Merge            two customers that turned out to be one: `dropped_id` became `kept_id` and is no row of Contact any
+                 more, unless it was undone. `details` is what an undo needs (contacts.merging), emptied after 30 days;
+                 the row stays, so that links and numbers of the dropped customer lead to the kept one for ever.
+Pair             two customers who may be one (a TRAY of contacts.duplicates, filled each night): why, and how much
+                 speaks for it. `distinct_at`: the owner said that they are two; such a pair stays and is never asked
+                 again.
 
 Standing (a TRAY) is the group of columns at the end of Contact that higher floors report, so that
 one list can sort by them: purchases by orders.recording, the balance by rewards.ledger, scores by
@@ -142,6 +149,7 @@ class Consent(models.Model):
     class Source(models.TextChoices):
         OWNER = "owner", _("Noted by the owner")
         IMPORT = "import", _("From a file")
+        PROGRAM = "program", _("Told by a program")
         LINK = "link", _("Unsubscribe link")
         CLICK = "click", _("One-click unsubscribe")
         BOUNCE = "bounce", _("Address does not exist")
@@ -166,6 +174,37 @@ class Note(models.Model):
     text = models.TextField(_("Note"), max_length=5000)
     at = models.DateTimeField()
     author = models.CharField(max_length=120, blank=True)
+
+
+class Merge(models.Model):
+    kept_id = models.BigIntegerField(db_index=True)  # plain numbers: the dropped row is gone, and the kept one may go
+    dropped_id = models.BigIntegerField()
+    at = models.DateTimeField()
+    by = models.CharField(max_length=120, blank=True)
+    details = models.JSONField(default=dict)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dropped_id"], condition=Q(undone_at=None), name="merge_drops_once"),
+            models.CheckConstraint(condition=~Q(kept_id=models.F("dropped_id")), name="merge_of_two"),
+        ]
+        indexes = [models.Index(fields=["at"], name="merge_by_time")]
+
+
+class Pair(models.Model):
+    one = models.ForeignKey(Contact, models.CASCADE, related_name="+", db_index=False)
+    other = models.ForeignKey(Contact, models.CASCADE, related_name="+")
+    weight = models.SmallIntegerField(default=0)
+    evidence = models.JSONField(default=list)  # words of duplicates.Evidence
+    distinct_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="pair_once"),
+            models.CheckConstraint(condition=Q(one__lt=models.F("other")), name="pair_smaller_first"),
+        ]
+        indexes = [models.Index(fields=["-weight", "id"], name="pair_open", condition=Q(distinct_at=None))]
 
 
 class Segment(models.Model):

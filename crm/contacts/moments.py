@@ -2,10 +2,13 @@
 
 import datetime as dt
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from crm.contacts.models import Consent, Contact, Note
+from crm.contacts import merging
+from crm.contacts.models import Consent, Contact, Merge, Note
 from crm.contacts.timeline import Moment
+from crm.lib.templatetags import say
 
 
 def notes(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
@@ -34,6 +37,19 @@ def consents(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment
         )
         for consent in rows
     ]
+
+
+def merges(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
+    """Tell who was merged into a person; the page behind it undoes that, as long as it can be."""
+    rows = Merge.objects.filter(kept_id=contact_id, undone_at=None, at__lt=before).order_by("-at", "-pk")[:limit]
+    told = []
+    for merge in rows:
+        name = merge.details["names"][1] if merge.details else ""
+        text = _("Merged with %(name)s") % {"name": name} if name else _("Merged with another customer")
+        detail = _("Can be undone until %(date)s.") % {"date": say.day(merge.at + merging.UNDO_FOR)} if name else ""
+        href = reverse("contacts:merged", args=[merge.pk]) if name else ""
+        told.append(Moment(at=merge.at, icon="users", text=text, href=href, detail=detail))
+    return told
 
 
 def joined(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:

@@ -52,6 +52,11 @@ def let_in_and_out(slug: str, *, come: Iterable[int] = (), leave: Iterable[int] 
     bulk.insert(SegmentMember, ("segment_id", "contact_id"), new, ignore_conflicts=True)
     if not gone and not new:
         return None
+    return count_again(segment)
+
+
+def count_again(segment: Segment) -> int:
+    """Write how many members a computed segment has now and what they spent; return how many."""
     totals = people(segment).aggregate(members=Count("id"), spent=Sum("spent_minor"))
     Segment.objects.filter(pk=segment.pk).update(member_count=totals["members"], spent_minor=totals["spent"] or 0)
     return totals["members"]

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from crm.contacts import views
+from crm.contacts import glance_views, merging_views, views
 
 app_name = "contacts"
 
@@ -11,7 +11,13 @@ urlpatterns = [
     path("segments/", views.segments, name="segments"),
     path("segments/<slug:slug>/rename/", views.rename_segment, name="segment_rename"),
     path("segments/<slug:slug>/delete/", views.delete_segment, name="segment_delete"),
+    path("duplicates/", merging_views.pairs, name="duplicates"),
+    path("merges/<int:pk>/", merging_views.merged, name="merged"),
     path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/merge/", merging_views.merge_with, name="merge_with"),
+    path("<int:pk>/merge/<int:other>/", merging_views.merge, name="merge"),
+    path("<int:pk>/not/<int:other>/", merging_views.say_distinct, name="distinct"),
+    path("<int:pk>/glance/", glance_views.glance, name="glance"),
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/note/", views.add_note, name="note"),
     path("<int:pk>/tags/", views.edit_tags, name="tags"),

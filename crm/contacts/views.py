@@ -5,8 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import replace_url
 
-from crm.contacts import consent, editing, panels, saved, tags, timeline
+from crm.contacts import consent, duplicates, editing, merging, panels, saved, tags, timeline
 from crm.contacts.forms import (
     RISKS,
     BulkForm,
@@ -26,8 +25,8 @@ from crm.contacts.forms import (
 )
 from crm.contacts.groups import GROUPS, STAGES
 from crm.contacts.listing import Filter
-from crm.contacts.models import Consent, Contact, Note, Segment, SegmentSize
-from crm.lib import clock, csvio
+from crm.contacts.models import Consent, Contact, Merge, Note, Pair, Segment, SegmentSize
+from crm.lib import clock, csvio, digits
 from crm.lib.money import from_minor
 from crm.lib.templatetags.say import ago, day, moment, money, number
 
@@ -100,6 +99,7 @@ def _draw_list(
         "total_shown": page.paginator.shown,
         "scored_on": max(dates, default=None),
         "is_panel_open": bool(asked.values.keys() - {"q", "group", "segment", "ids"}) or bool(asked.problems),
+        "pairs": Pair.objects.filter(distinct_at=None).count(),
         "is_empty_shop": not asked.values and not page.paginator.count,
         "query": asked.query(),
         "sort": asked.sort,
@@ -249,8 +249,11 @@ def _person(pk: int) -> Contact:
 
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show who somebody is, what happened so far, and what upper floors know."""
-    return _draw_detail(request, _person(pk))
+    """Show who somebody is, what happened so far, and what upper floors know; who was merged is whom they became."""
+    contact = merging.find(pk)
+    if contact is None:
+        raise Http404
+    return _draw_detail(request, contact) if contact.pk == pk else redirect(contact)
 
 
 def _draw_detail(
@@ -271,7 +274,8 @@ def _draw_detail(
         "consent": Consent.objects.filter(contact=contact).order_by("-at", "-pk").first(),
         "contact_ref": str(contact.pk),
         **_notes(contact, request.shop.currency),
-        "twins": _twins(contact),
+        "twins": duplicates.like(contact),
+        "just_merged": _just_merged(request, contact, now),
         "panels": panels.PANELS.draw(contact, request),
         "story": timeline.read(contact_id=contact.pk, before=before),
         "is_older": "before" in request.GET,
@@ -306,16 +310,10 @@ def _read_moment(text: str) -> dt.datetime | None:
     return found if found.tzinfo else None
 
 
-def _twins(contact: Contact) -> list[Contact]:
-    """Return people who look like the same person: same phone, or same name and postcode."""
-    alike = Q()
-    if contact.phone_key:
-        alike |= Q(phone_key=contact.phone_key)
-    if contact.name and contact.postcode:
-        alike |= Q(name=contact.name, postcode=contact.postcode)
-    if not alike:
-        return []
-    return list(Contact.objects.alive().filter(alike).exclude(pk=contact.pk).order_by("pk")[:5])
+def _just_merged(request: HttpRequest, contact: Contact, now: dt.datetime) -> Merge | None:
+    """Return the merge the owner comes from, as long as it can be undone."""
+    number = request.GET.get("merged", "")
+    return merging.undoable(contact.pk, now=now).filter(pk=number).first() if digits.fits(number) else None
 
 
 @require_http_methods(["GET", "POST"])

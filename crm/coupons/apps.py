@@ -6,10 +6,12 @@ class CouponsConfig(AppConfig):
     label = "coupons"
 
     def ready(self):
+        from crm.contacts import merging as merging_of_contacts
         from crm.contacts import panels  # models are ready only now
-        from crm.coupons import checking_books, customer_panel, redeeming
+        from crm.coupons import checking_books, customer_panel, merging, redeeming
         from crm.lib import books, sweeps
 
+        merging_of_contacts.register("coupons", merging.Coupons(), owns=merging.OWNS)
         sweeps.register("coupons", redeeming.sweep)
         books.register("coupons", checking_books.counters_are_sums)
         panels.register("coupons", customer_panel.of_contact, "coupons/_panel.html")

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 from django.urls import reverse
 
+from crm.contacts import merging
 from crm.contacts.models import Contact
 from crm.lib import tokens
 from crm.portal.models import Card
@@ -26,17 +27,21 @@ def address(contact_id: int | None) -> str:
 
 
 def contact_of(token: str) -> Contact | None:
-    """Return whose page a token opens; None if it is not ours, was replaced, or the person was erased."""
+    """Return whose page a token opens; None if it is not ours, was replaced, or the person was erased.
+
+    The link of somebody who was merged since opens the page of whom they were merged into.
+    """
     number, _dash, issue = (tokens.read(_PURPOSE, token) or "").partition("-")
-    contact = Contact.objects.alive().filter(pk=number).first() if number else None
-    return contact if contact and str(issue_of(contact.pk)) == issue else None
+    contact = merging.find(int(number)) if number else None
+    return contact if contact and str(issue_of(int(number))) == issue else None
 
 
 @transaction.atomic
 def replace(contact_id: int, *, now: dt.datetime) -> None:
-    """Make the link and the card code that were given out worthless; there are new ones from now on."""
-    Card.objects.get_or_create(contact_id=contact_id, defaults={"replaced_at": now})
-    Card.objects.filter(contact=contact_id).update(issue=F("issue") + 1, replaced_at=now)
+    """Make the links and card codes that were given out worthless, those of customers merged into this one too."""
+    everything = [contact_id, *merging.former_ids(contact_id)]
+    Card.objects.bulk_create([Card(contact_id=one, replaced_at=now) for one in everything], ignore_conflicts=True)
+    Card.objects.filter(contact__in=everything).update(issue=F("issue") + 1, replaced_at=now)
 
 
 def issue_of(contact_id: int) -> int:

@@ -8,6 +8,7 @@ class RewardsConfig(AppConfig):
     label = "rewards"
 
     def ready(self):
+        from crm.contacts import merging as merging_of_contacts
         from crm.contacts import panels as contact_panels
         from crm.contacts import timeline
         from crm.lib import books, sweeps
@@ -19,6 +20,7 @@ class RewardsConfig(AppConfig):
             daily,
             falling_due,
             levelling,
+            merging,
             moments,
             panels,
             redeeming,
@@ -37,6 +39,9 @@ class RewardsConfig(AppConfig):
         sweeps.register("levels", levelling.sweep)
         sweeps.register("referrals", referring.reward_due)
         sweeps.register("books", auditing.audit_due)
+        merging_of_contacts.register(
+            "points", merging.Points(), owns=merging.OWNS, tells=merging.tells, changed=merging.changed
+        )
         timeline.register("points", moments.points)
         timeline.register("levels", moments.levels)
         timeline.register("referrals", moments.referrals)
@@ -46,6 +51,7 @@ class RewardsConfig(AppConfig):
         books.register("points_balances", checking.balances_are_sums)
         books.register("points_entries", checking.entries_have_accounts)
         books.register("points_lots", checking.lots_make_up_the_balances)
+        books.register("points_merged", checking.merged_accounts_are_empty)
         books.register("points_lot_entries", checking.lots_follow_their_entries)
         books.register("points_paid", checking.taken_points_are_paid)
         books.register("points_redeemed", checking.redemptions_took_their_points)

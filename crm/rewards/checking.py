@@ -38,7 +38,7 @@ def customers_show_their_balance() -> tuple[bool, str]:
     """Compare the balance the customer list shows with the account."""
     wrong = _rows(
         f"""SELECT contact.id FROM {_table(Contact)} contact
-        LEFT JOIN {_table(Account)} account ON account.contact_id = contact.id
+        LEFT JOIN {_table(Account)} account ON account.contact_id = contact.id AND account.merged_into_id IS NULL
         WHERE contact.points_balance <> COALESCE(account.balance - account.pending, 0) ORDER BY contact.id"""
     )
     if wrong:
@@ -68,6 +68,22 @@ def lots_make_up_the_balances() -> tuple[bool, str]:
         "pending": say.number(held.get(Lot.State.PENDING, 0)),
         "debt": say.number(debt),
     }
+
+
+def merged_accounts_are_empty() -> tuple[bool, str]:
+    """See that accounts of merged customers hold and owe nothing, and belong to whom their points went to."""
+    wrong = _rows(
+        f"""SELECT account.id FROM {_table(Account)} account JOIN {_table(Account)} other
+          ON other.id = account.merged_into_id
+        WHERE account.balance <> 0 OR account.pending <> 0 OR account.debt <> 0 OR other.merged_into_id IS NOT NULL
+           OR account.contact_id <> other.contact_id ORDER BY account.id"""
+    )
+    if wrong:
+        return False, _culprits(_("These accounts of merged customers still hold points: %(ids)s."), wrong)
+    merged = Account.objects.filter(merged_into__isnull=False).count()
+    return True, ngettext(
+        "%(count)s account was merged into another.", "%(count)s accounts were merged into others.", merged
+    ) % {"count": say.number(merged)}
 
 
 def lots_follow_their_entries() -> tuple[bool, str]:

@@ -19,7 +19,7 @@ from django.db.models import Max, Min, Sum
 from crm.accounts.models import Shop
 from crm.lib import clock
 from crm.orders.models import Order
-from crm.rewards import runoff, tiers
+from crm.rewards import lots, runoff, tiers
 from crm.rewards.models import Account, Entry, Lot, Membership, Programme, Redemption, Reward
 
 HAPPENED, WRITTEN = "at", "created_at"  # the columns a movement can be counted by
@@ -256,6 +256,8 @@ def _column_of(kind: str, is_given: bool) -> str:
         return "redeemed"  # what was given back lessens it
     if kind == Entry.Kind.EXPIRE:
         return "expired"
+    if kind in lots.CARRIED:
+        return "reversed"  # both sides of it stand in one month, and come to nothing
     return "issued" if is_given and kind != Entry.Kind.WAIVE else "reversed"
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from crm.lib import bulk
 from crm.lib.templatetags import say
 from crm.orders.models import Order
+from crm.rewards.lots import CARRIED
 from crm.rewards.models import Entry, Rule
 from crm.rewards.rules import RULES
 from crm.rewards.settling import Why
@@ -23,6 +24,8 @@ ICONS = {
     Entry.Kind.REDEEM: "shopping-bag",
     Entry.Kind.EXPIRE: "hourglass",
     Entry.Kind.WAIVE: "gift",
+    Entry.Kind.MERGE: "users",
+    Entry.Kind.PART: "users",
 }
 
 
@@ -110,6 +113,8 @@ def _sentence(entry: Entry, order: Order | None, rule: _Said | None) -> str:
         ) % values
     if entry.kind == Entry.Kind.REDEEM:
         return _redeemed(entry, values)
+    if entry.kind in CARRIED:
+        return _carried(entry, values)
     if entry.kind == Entry.Kind.OCCASION:
         return _given(entry, rule, values)
     if entry.points > 0:
@@ -133,6 +138,30 @@ def _redeemed(entry: Entry, values: dict) -> str:
             "%(points)s point redeemed: %(reason)s", "%(points)s points redeemed: %(reason)s", -entry.points
         ) % values
     return ngettext("%(points)s point redeemed.", "%(points)s points redeemed.", -entry.points) % values
+
+
+def _carried(entry: Entry, values: dict) -> str:
+    if entry.kind == Entry.Kind.PART and entry.points > 0:
+        return ngettext(
+            "%(points)s point given back: it belonged to another customer when it was used.",
+            "%(points)s points given back: they belonged to another customer when they were used.",
+            entry.points,
+        ) % values
+    if entry.kind == Entry.Kind.PART:
+        return ngettext(
+            "%(points)s point used or expired while this was one customer with another.",
+            "%(points)s points used or expired while this was one customer with another.",
+            -entry.points,
+        ) % values
+    if entry.points > 0:
+        return ngettext(
+            "%(points)s point carried over by a merge.", "%(points)s points carried over by a merge.", entry.points
+        ) % values
+    return ngettext(
+        "%(points)s point carried to another customer by a merge.",
+        "%(points)s points carried to another customer by a merge.",
+        -entry.points,
+    ) % values
 
 
 def _given(entry: Entry, rule: _Said | None, values: dict) -> str:

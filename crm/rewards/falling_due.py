@@ -47,8 +47,11 @@ def quiet(*, now: dt.datetime) -> QuerySet[Lot]:
     since, _until = clock.day_bounds(day - dt.timedelta(days=programme.grace_days), zone)
     of_account = Entry.objects.filter(account_id=OuterRef("account_id"), at__gte=since)
     # A gift is no sign of life, but nobody loses what they were given a moment ago.
+    of_merged = Entry.objects.filter(account__merged_into=OuterRef("account_id"), at__gte=since)
     active = Q(kind__in=ACTIVITY) | Q(points__gt=0)
-    return Lot.objects.filter(~Exists(of_account.filter(active)), state=Lot.State.ACTIVE, remaining__gt=0)
+    return Lot.objects.filter(
+        ~Exists(of_account.filter(active)), ~Exists(of_merged.filter(active)), state=Lot.State.ACTIVE, remaining__gt=0
+    )
 
 
 def _expire_quiet(account_ids: list[int], *, now: dt.datetime) -> set[int]:

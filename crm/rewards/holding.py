@@ -41,7 +41,7 @@ class Expiring:
 
 def of(contact_id: int) -> Holding:
     """Return what a customer holds."""
-    account = Account.objects.filter(contact_id=contact_id).first()
+    account = Account.objects.to_spend_from().filter(contact_id=contact_id).first()
     if account is None:
         return Holding()
     zone = Shop.current().timezone

@@ -12,27 +12,26 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet, Sum, Window
+from django.db.models import F, Q, QuerySet, Sum, Window
 
 from crm.contacts import standing
 from crm.lib import bulk, changes, prepared
 from crm.lib.prepared import Prepared
-from crm.rewards import lots
+from crm.rewards import carrying, lots
+from crm.rewards.carrying import COLUMNS
 from crm.rewards.models import Account, Allocation, Entry, Lot, Programme
 
-COLUMNS = (
-    "account_id", "points", "kind", "source", "reason", "at", "order_ref", "rule_id", "basis_minor", "created_at",
-    "activates_at", "expires_at",
-)  # fmt: skip
 _AVAILABLE = Prepared(
-    lambda account_id: Account.objects.filter(pk=account_id, contact__isnull=False).values_list(
-        "contact_id", F("balance") - F("pending")
-    )
+    lambda account_id: Account.objects.to_spend_from()
+    .filter(pk=account_id, contact__isnull=False)
+    .values_list("contact_id", F("balance") - F("pending"))
 )
 _OWNER = Prepared(
     lambda account_id: Account.objects.filter(pk=account_id, contact__isnull=False).values_list("contact_id"), flat=True
 )
-_ACCOUNT = Prepared(lambda contact_id: Account.objects.filter(contact_id=contact_id).values_list("pk"), flat=True)
+_ACCOUNT = Prepared(
+    lambda contact_id: Account.objects.to_spend_from().filter(contact_id=contact_id).values_list("pk"), flat=True
+)
 POINTS, SOURCE, CREATED_AT = (COLUMNS.index(name) for name in ("points", "source", "created_at"))
 
 
@@ -127,14 +126,18 @@ def one_transaction() -> transaction.Atomic:
 
 def balance(contact_id: int) -> int:
     """Return how many points a customer can spend now; below zero where refunded points were spent already."""
-    available = Account.objects.filter(contact_id=contact_id).values_list(F("balance") - F("pending"), flat=True)
-    return available.first() or 0
+    account = Account.objects.to_spend_from().filter(contact_id=contact_id)
+    return account.values_list(F("balance") - F("pending"), flat=True).first() or 0
 
 
 def history(contact_id: int) -> QuerySet[Entry]:
-    """Return a customer's entries, newest first, each with the sum it led to as `balance_after`, pending included."""
+    """Return a customer's entries, newest first, each with the sum it led to as `balance_after`, pending included.
+
+    Those of customers who were merged into this one are among them; what was carried over in between cancels out.
+    """
     return (
         Entry.objects.filter(account__contact_id=contact_id)
+        .exclude(kind=Entry.Kind.MERGE)
         .annotate(balance_after=Window(Sum("points"), order_by=[F("at").asc(), F("id").asc()]))
         .order_by("-at", "-id")
     )
@@ -157,11 +160,24 @@ def open_accounts(contact_ids: Iterable[int], *, now: dt.datetime) -> dict[int, 
     return accounts
 
 
-def lock(account_ids: Iterable[int]) -> None:
-    """Keep others from moving these balances until the transaction ends."""
-    if connection.features.has_select_for_update:
-        rows = Account.objects.filter(pk__in=bulk.among(sorted(account_ids))).order_by("pk")
-        list(rows.select_for_update(no_key=True).values_list("pk"))
+def lock(account_ids: Iterable[int], *, nowait: bool = False) -> None:
+    """Keep others from moving these balances, and those they were merged into, until the transaction ends."""
+    if not connection.features.has_select_for_update:
+        return
+    wanted, is_locked = set(account_ids), False
+    while not is_locked:
+        before = transaction.savepoint()
+        these = bulk.among(sorted(wanted))
+        roots = Account.objects.filter(pk__in=these, merged_into__isnull=False).values("merged_into")
+        rows = Account.objects.filter(Q(pk__in=these) | Q(pk__in=roots)).order_by("pk")
+        locked = dict(rows.select_for_update(no_key=True, nowait=nowait).values_list("pk", "merged_into"))
+        late = set(locked.values()) - locked.keys() - {None}  # merged while we waited
+        is_locked = not late
+        if is_locked:
+            transaction.savepoint_commit(before)
+        else:  # let go of all and begin again, so that nobody waits in a circle
+            transaction.savepoint_rollback(before)
+            wanted |= late
 
 
 def append(rows: list[tuple]) -> int:
@@ -186,11 +202,14 @@ def write(rows: list[tuple], *, is_reported: bool = True) -> None:
         return
     bulk.insert(Entry, COLUMNS, rows)
     taken = [row[SOURCE] for row in rows if row[POINTS] < 0]
+    accounts, owed = {row[0] for row in rows}, []
     if taken:
         owed = lots.pay(lots.unpaid(Entry.objects.filter(source__in=bulk.among(taken))))
-        if owed and Programme.current().debt == Programme.Debt.FORGIVE:
-            waive([debt for debt in owed if debt.kind in lots.TAKEN_BACK], now=rows[0][CREATED_AT])
-    accounts = {row[0] for row in rows}
+    if merged := carrying.roots(accounts):
+        owed = [debt for debt in owed if debt.account_id not in merged]
+        owed += carrying.carry(merged, now=rows[0][CREATED_AT])
+        accounts = {merged.get(account_id, account_id) for account_id in accounts}
+    forgive_new(owed, now=rows[0][CREATED_AT])
     if len(taken) < len(rows):
         lots.pay_debts(accounts)
     if is_reported:
@@ -208,6 +227,12 @@ def waive(debts: Collection[lots.Unpaid], *, now: dt.datetime) -> None:
     ]  # fmt: skip
     bulk.insert(Entry, COLUMNS, rows)
     lots.pay(debts)
+
+
+def forgive_new(owed: Collection[lots.Unpaid], *, now: dt.datetime) -> None:
+    """Forgive what was just taken back and cannot be paid, where the programme forgives at once."""
+    if owed and Programme.current().debt == Programme.Debt.FORGIVE:
+        waive([debt for debt in owed if debt.kind in lots.TAKEN_BACK], now=now)
 
 
 def forgive(contact_id: int, *, now: dt.datetime) -> int:
@@ -238,7 +263,7 @@ def report(account_ids: Collection[int]) -> None:
         standing.report_from(_AVAILABLE(account_id), columns=["points_balance"])
         changes.tell(changes.POINTS, _OWNER(account_id))
     elif account_ids:
-        moved = Account.objects.filter(pk__in=bulk.among(account_ids), contact__isnull=False)
+        moved = Account.objects.to_spend_from().filter(pk__in=bulk.among(account_ids), contact__isnull=False)
         standing.report_from(
             moved.values_list("contact_id", F("balance") - F("pending")), columns=["points_balance"]
         )
@@ -274,4 +299,5 @@ def expire(due: QuerySet[Lot], *, now: dt.datetime, grace: dt.timedelta = dt.tim
 
 
 def _accounts(contact_ids: list[int]) -> dict[int, int]:
-    return dict(Account.objects.filter(contact_id__in=bulk.among(contact_ids)).values_list("contact_id", "pk"))
+    found = Account.objects.to_spend_from().filter(contact_id__in=bulk.among(contact_ids))
+    return dict(found.values_list("contact_id", "pk"))

@@ -21,6 +21,7 @@ from crm.rewards.models import Account, Allocation, Entry, Lot
 
 FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 TAKEN_BACK = (Entry.Kind.ORDER, Entry.Kind.WELCOME, Entry.Kind.OCCASION, Entry.Kind.CAMPAIGN)
+CARRIED = (Entry.Kind.MERGE, Entry.Kind.PART)
 
 
 _COLUMNS = ("pk", "remaining", "state", "activates_at", "expires_at")
@@ -59,8 +60,18 @@ class _Lot:
 def unpaid(entries: QuerySet[Entry]) -> list[Unpaid]:
     """Return what these entries took and no lot has paid for, oldest first."""
     taking = entries.filter(points__lt=0).annotate(left=-F("points") - Coalesce(Sum("allocations__points"), 0))
-    columns = ("pk", "account_id", "left", "kind", "order_ref", "rule_id")
-    return [Unpaid(*row) for row in taking.filter(left__gt=0).order_by("pk").values_list(*columns)]
+    columns = ("pk", "account_id", "left", "order_ref", "rule_id", "kind", "reason")
+    return [
+        Unpaid(pk, account_id, left, true_kind(*kind), order_ref, rule_id)
+        for pk, account_id, left, order_ref, rule_id, *kind in taking.filter(left__gt=0).order_by("pk").values_list(
+            *columns
+        )
+    ]
+
+
+def true_kind(kind: str, reason: str) -> str:
+    """Return the kind of entry that points come from, wherever they were carried since (rewards.carrying)."""
+    return reason if kind in CARRIED else kind
 
 
 def pay(takings: Collection[Unpaid]) -> list[Unpaid]:
@@ -140,9 +151,9 @@ def _open(account_ids: Collection[int]) -> dict[int, list[_Lot]]:
 def _trace(held: dict[int, list[_Lot]]) -> None:
     """Note where each lot came from."""
     lots = {lot.id: lot for of_account in held.values() for lot in of_account}
-    given = Entry.objects.filter(pk__in=bulk.among(lots)).values_list("pk", "kind", "order_ref", "rule_id")
-    for pk, *origin in given:
-        lots[pk].origin = _origin(*origin)
+    columns = ("pk", "kind", "reason", "order_ref", "rule_id")
+    for pk, kind, reason, *what in Entry.objects.filter(pk__in=bulk.among(lots)).values_list(*columns):
+        lots[pk].origin = _origin(true_kind(kind, reason), *what)
 
 
 def _origin(kind: str, order_ref: int | None, rule_id: int | None) -> tuple:

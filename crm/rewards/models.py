@@ -4,7 +4,8 @@ Account   one per person, made with their first entry. Three numbers, moved by d
           `balance` is the sum of the entries; `pending` is the part of it that waits out a hold period; `debt` is what
           was taken though it was spent already (an order refunded afterwards), and later earnings settle it. What can
           be spent is balance - pending, below zero while there is a debt. An account outlives the person (contact
-          becomes null), because the books must.
+          becomes null), because the books must. `merged_into`: the customer was merged into another one, whose
+          account holds everything (rewards.carrying); `contact` is that other one then, and this account is empty.
 Entry     one movement: points > 0 give, points < 0 take. Entries are written once; triggers refuse UPDATE
           and DELETE. To correct, write another entry. `source` is unique and makes every act safe to repeat:
             order:<order id>:<n>            earned by, or taken back from, an order; n counts up
@@ -15,6 +16,7 @@ Entry     one movement: points > 0 give, points < 0 take. Entries are written on
             redeem:<redemption id>          spent; and given back: redeem:<redemption id>:back:<n>
             expire:<last lot id>            expired
             waive:<entry id>                a debt the owner forgave, named after the entry that made it
+            carry:…, back:…, part:…         carried to another account by a merge, and back (rewards.carrying)
           `order_ref` is the order's id and outlives it. `rule` is the rule that gave it. `basis_minor` is the
           amount of the order that counted when the entry was written, in the rule's currency. `reason` is the
           owner's or the campaign's text; for an order it is empty when points were given, else a code of
@@ -23,7 +25,8 @@ Entry     one movement: points > 0 give, points < 0 take. Entries are written on
           can be spent; null is at once and for ever.
 Lot       the points of one entry that gave some, as they are used up; it has the entry's id and is made by its
           trigger. `remaining` falls by allocations only. States: pending -> active -> spent, expired or reversed; the
-          last three are closed lots (nothing remains), named after what took the last points.
+          last three are closed lots (nothing remains), named after what took the last points; one that was carried to
+          another account ends as reversed.
 Allocation  which lot paid for what: `points` of the lot were taken by the entry. Written once. What a taking entry
           has no allocations for is the account's debt.
 Rule      one earning rule with its parameters, from `starts_on` to `ends_on` (inclusive; null = open end),
@@ -54,19 +57,34 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
+class AccountQuerySet(models.QuerySet):
+    def to_spend_from(self):
+        """Leave out those that were merged: they hold nothing."""
+        return self.filter(merged_into=None)
+
+
 class Account(models.Model):
-    contact = models.OneToOneField("contacts.Contact", models.SET_NULL, null=True, related_name="points_account")
+    contact = models.ForeignKey("contacts.Contact", models.SET_NULL, null=True, related_name="points_accounts")
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)
     balance = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0, db_default=0)
     debt = models.BigIntegerField(default=0, db_default=0)
     opened_at = models.DateTimeField()
 
+    objects = AccountQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(pending__gte=0), name="account_pending_not_negative"),
             models.CheckConstraint(condition=Q(debt__gte=0), name="account_debt_not_negative"),
+            models.UniqueConstraint(
+                fields=["contact"], condition=Q(merged_into=None), name="account_one_to_spend_from"
+            ),
         ]
-        indexes = [models.Index(fields=["id"], name="account_in_debt", condition=Q(debt__gt=0))]
+        indexes = [
+            models.Index(fields=["id"], name="account_in_debt", condition=Q(debt__gt=0)),
+            models.Index(fields=["merged_into"], name="account_merged", condition=Q(merged_into__isnull=False)),
+        ]
 
     @property
     def available(self) -> int:
@@ -101,6 +119,8 @@ class Entry(models.Model):
         REDEEM = "redeem", _("Redeemed")
         EXPIRE = "expire", _("Expired")
         WAIVE = "waive", _("Debt forgiven")
+        MERGE = "merge", _("Carried over")
+        PART = "part", _("Parted again")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="entries", db_index=False)
     points = models.BigIntegerField()

@@ -17,6 +17,7 @@ from crm.rewards.rules import RULES
 def points(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
     """Tell when points were given or taken for another reason than a purchase."""
     rows = Entry.objects.filter(account__contact_id=contact_id, at__lt=before).exclude(kind=Entry.Kind.ORDER, reason="")
+    rows = rows.exclude(kind=Entry.Kind.MERGE)
     kind = Shop.current().kind
     return [
         Moment(at=row.entry.at, icon=row.icon, text=counted(row.sentence, kind))

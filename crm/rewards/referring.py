@@ -22,8 +22,10 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Shop
+from crm.contacts import moving
+from crm.contacts.identity import mailbox
 from crm.contacts.models import Contact
-from crm.lib import clock
+from crm.lib import bulk, clock
 from crm.orders.models import Order
 from crm.rewards import giving, ledger
 from crm.rewards.earning import InForce
@@ -34,7 +36,6 @@ from crm.rewards.rules.referral_friend import ReferralFriend
 FRIEND, ADVOCATE = ReferralFriend.slug, ReferralAdvocate.slug
 AT_ONCE = 1_000
 MARGIN = dt.timedelta(days=1)  # a shop may tell of a first order and of its customer in either order
-_ONE_MAILBOX = {"gmail.com", "googlemail.com"}  # dots mean nothing there
 
 
 class Why(models.TextChoices):
@@ -126,18 +127,46 @@ def reward_due(*, now: dt.datetime) -> int:
     return sum(_bring_in_line(pk, now=now) for pk in list(due[:AT_ONCE]))
 
 
-def merge(loser_id: int, *, winner_id: int, now: dt.datetime) -> None:
-    """Make referrals of two people who turn out to be one those of one: nobody sends themselves, or comes twice."""
+def merge(loser_id: int, *, winner_id: int, now: dt.datetime) -> dict:
+    """Make referrals of two people who turn out to be one those of one: nobody sends themselves, or comes twice.
+
+    Return what `part` needs.
+    """
     with transaction.atomic():
         both = (loser_id, winner_id)
         selves = list(Referral.objects.filter(friend__in=both, advocate__in=both))
         twice = list(Referral.objects.filter(friend__in=both).exclude(advocate__in=both).order_by("at", "pk"))[1:]
-        for referral in [*selves, *twice]:
+        gone = Referral.objects.filter(pk__in=[referral.pk for referral in (*selves, *twice)])
+        for referral in gone.select_related("reward"):
             if referral.reward:
                 giving.take_back(referral.reward, now=now)
-            referral.delete()
-        Referral.objects.filter(advocate=loser_id).update(advocate=winner_id)
-        Referral.objects.filter(friend=loser_id).update(friend=winner_id)
+        away = moving.put_away(gone)
+        handed = {role: _hand(role, loser_id, winner_id) for role in ("advocate", "friend")}
+        return handed | {"away": away}
+
+
+def part(said: dict, *, loser_id: int, winner_id: int, now: dt.datetime) -> None:
+    """Undo `merge`; what was taken back is given again where it is due still."""
+    with transaction.atomic():
+        for role in ("advocate", "friend"):
+            mine = Referral.objects.filter(pk__in=bulk.among(said[role]), **{role: winner_id})
+            mine.update(**{role: loser_id})
+        friends = [row["friend_id"] for row in said["away"]]
+        sent = set(Referral.objects.filter(friend__in=friends).values_list("friend_id", flat=True))
+        rows = [row for row in said["away"] if row["friend_id"] not in sent]
+        rewarded = [row["id"] for row in rows if row["reward_id"]]
+        moving.bring_back(
+            Referral, [row | {"reward_id": None, "order_ref": None} if row["reward_id"] else row for row in rows]
+        )
+        for pk in Referral.objects.filter(pk__in=rewarded).order_by("pk").values_list("pk", flat=True):
+            _bring_in_line(pk, now=now)
+
+
+def _hand(role: str, loser_id: int, winner_id: int) -> list[int]:
+    rows = Referral.objects.filter(**{role: loser_id})
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    rows.update(**{role: winner_id})
+    return ids
 
 
 def advocate_of(contact_id: int) -> Referral | None:
@@ -209,13 +238,4 @@ def _is_full(referral: Referral, most: int | None, moment: dt.datetime) -> bool:
 def _marks(contact: Contact) -> Sequence[str]:
     """Return what tells a person or a household: mailbox, phone number, postal address; blank where unknown."""
     address = f"{contact.street} {contact.postcode}" if contact.street and contact.postcode else ""
-    return _mailbox(contact.email_key or ""), contact.phone_key or "", "".join(address.casefold().split())
-
-
-def _mailbox(email_key: str) -> str:
-    """Return where mail to an address ends up: what follows a plus is a label."""
-    local, at, domain = email_key.rpartition("@")
-    local = local.partition("+")[0]
-    if domain in _ONE_MAILBOX:
-        local, domain = local.replace(".", ""), "gmail.com"
-    return f"{local}{at}{domain}"
+    return mailbox(contact.email_key or ""), contact.phone_key or "", "".join(address.casefold().split())

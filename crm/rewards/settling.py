@@ -8,14 +8,14 @@ one, a rule started in the past. Doing it again posts nothing.
 
 import datetime as dt
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection, models
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from crm.accounts.models import Shop
 from crm.contacts.models import Contact
@@ -102,7 +102,7 @@ def _people(order_ids: Collection[int]) -> set[int]:
 
 def report(contact_ids: Iterable[int]) -> None:
     """Write what these customers can spend to their standing, where it says something else."""
-    accounts = Account.objects.filter(contact_id__in=bulk.among(list(contact_ids)))
+    accounts = Account.objects.to_spend_from().filter(contact_id__in=bulk.among(list(contact_ids)))
     ledger.report(list(accounts.values_list("pk", flat=True)))
 
 
@@ -116,6 +116,7 @@ def welcome(contact_ids: Iterable[int], *, now: dt.datetime) -> int:
         first = min(rule.starts_at for rule in rules)
         for ids in pieces(sorted(set(contact_ids)), CHUNK):
             joined = Contact.objects.alive().filter(pk__in=bulk.among(ids), joined_at__gte=first)
+            joined = joined.exclude(pk__in=_welcomed_before_a_merge())
             given += ledger.post(_gifts(joined.values_list("pk", "joined_at"), rules), now=now)
     return given
 
@@ -204,8 +205,15 @@ def _gaps_of(sale: Sale | None, due: dict[int, Due], posted: Sequence[_Posted]) 
             )
         return
     order_id, entries = posted[0].order_id, sum(row.entries for row in posted)
+    theirs = sale and sale.contact_id
+    own = Counter(row.rule_id for row in posted if row.contact_id == theirs)
     for row in posted:
-        is_theirs = sale is not None and row.contact_id == sale.contact_id and sale.contact_id is not None
+        is_theirs = theirs is not None and row.contact_id == theirs
+        if is_theirs and own[row.rule_id] > 1:  # on an account that was merged as well: the last one gets the rest
+            own[row.rule_id] -= 1
+            whole = due.get(row.rule_id, NOTHING)
+            due[row.rule_id] = whole._replace(points=whole.points - row.points)
+            continue
         now_due = due.pop(row.rule_id, NOTHING) if is_theirs else NOTHING
         points = now_due.points - row.points
         if points:
@@ -261,6 +269,12 @@ def _post(found: list[Gap], *, now: dt.datetime, is_reported: bool) -> int:
     ledger.lock({row[0] for row in rows})
     ledger.write(rows, is_reported=is_reported)
     return len(rows)
+
+
+def _welcomed_before_a_merge() -> QuerySet:
+    """Return who got the gift as somebody they were merged with."""
+    given = Entry.objects.filter(kind=Entry.Kind.WELCOME, account__merged_into__isnull=False)
+    return given.exclude(account__contact=None).values("account__contact")
 
 
 def _gifts(people: Iterable[tuple[int, dt.datetime]], rules: Sequence[InForce]) -> Iterator[ledger.Posting]:

@@ -15,11 +15,12 @@ import django
 
 django.setup()
 
-from django.db import transaction  # noqa: E402
+from django.db import IntegrityError, transaction  # noqa: E402
 from django.db.models import Sum  # noqa: E402
 
 from crm.accounts.models import Shop  # noqa: E402
-from crm.contacts.models import Contact  # noqa: E402
+from crm.contacts import merging  # noqa: E402
+from crm.contacts.models import Contact, Merge  # noqa: E402
 from crm.lib import bulk  # noqa: E402
 from crm.orders import standing  # noqa: E402
 from crm.orders.models import Order  # noqa: E402
@@ -122,41 +123,61 @@ def redeem_one_order() -> dict:
 
 
 def mix() -> dict:
-    """Earn, spend, reserve, refund, mature and expire at random, over the same fifty accounts as everybody else."""
+    """Earn, spend, reserve, refund, mature, expire, merge and part at random, over the same fifty accounts as all."""
     draw, acts = random.Random(os.getpid()), int(os.environ.get("POINTS_ACTS", ACTS_EACH))
     people = list(Contact.objects.filter(name="Mixed").order_by("pk").values_list("pk", flat=True))
     orders = list(Order.objects.filter(contact__in=people).order_by("pk").values_list("pk", flat=True))
-    told = dict.fromkeys(("earned", "spent", "refused", "given back", "refunded", "fell due"), 0)
+    told = dict.fromkeys(
+        ("earned", "spent", "refused", "given back", "refunded", "fell due", "merged", "parted", "gone"), 0
+    )
     for number in range(acts):
-        now, key = NOW + dt.timedelta(hours=number), f"{os.getpid()}-{number}"
-        what, who, points = draw.random(), draw.choice(people), draw.randint(1, 60)
-        if what < 0.3:
-            days = draw.choice([None, 1, 5])
-            posting = ledger.Posting(
-                contact_id=who, points=points, kind=Entry.Kind.CAMPAIGN, source=f"campaign:{key}", at=now,
-                activates_at=now + dt.timedelta(hours=draw.randint(1, 48)) if draw.random() < 0.4 else None,
-                expires_at=days and now + dt.timedelta(days=days),
-            )  # fmt: skip
-            told["earned"] += ledger.post([posting], now=now)
-        elif what < 0.65:
-            try:
-                redeeming.reserve(who, points=points, key=key, now=now)
-                ended = draw.choice([redeeming.commit, redeeming.commit, redeeming.roll_back])(key, now=now)
-                told["spent" if ended.state == "committed" else "given back"] += 1
-            except ledger.NotEnoughPoints:
-                told["refused"] += 1
-        elif what < 0.85:
-            with transaction.atomic():
-                order = Order.objects.select_for_update().get(pk=draw.choice(orders))
-                change = {"cancelled_at": None if order.cancelled_at else now}
-                if draw.random() < 0.5:
-                    change = {"refunded_minor": draw.randint(0, order.total_minor), "payment": "partly_refunded"}
-                amend(order, **change)
-                told["refunded"] += settling.settle([order.pk], now=now)
-                standing.refresh([order.contact_id])
-        else:
-            told["fell due"] += falling_due.mature(now=now) + falling_due.expire(now=now)
+        try:
+            _one_of_a_mix(draw, people, orders, told, now=NOW + dt.timedelta(hours=number), key=f"{os.getpid()}-{number}")
+        except (IntegrityError, Account.DoesNotExist):
+            told["gone"] += 1  # merged by another process this moment
     return told
+
+
+def _one_of_a_mix(draw, people, orders, told, *, now, key) -> None:
+    what, who, points = draw.random(), merging.current_id(draw.choice(people)), draw.randint(1, 60)
+    if what < 0.06:
+        try:
+            merging.merge(who, drop_id=merging.current_id(draw.choice(people)), now=now)
+            told["merged"] += 1
+        except merging.CannotMerge:
+            told["gone"] += 1
+    elif what < 0.12:
+        done = Merge.objects.filter(undone_at=None).order_by("-pk").first()
+        try:
+            told["parted"] += bool(done and merging.undo(done.pk, now=now))
+        except merging.CannotUndo:
+            told["gone"] += 1
+    elif what < 0.3:
+        days = draw.choice([None, 1, 5])
+        posting = ledger.Posting(
+            contact_id=who, points=points, kind=Entry.Kind.CAMPAIGN, source=f"campaign:{key}", at=now,
+            activates_at=now + dt.timedelta(hours=draw.randint(1, 48)) if draw.random() < 0.4 else None,
+            expires_at=days and now + dt.timedelta(days=days),
+        )  # fmt: skip
+        told["earned"] += ledger.post([posting], now=now)
+    elif what < 0.65:
+        try:
+            redeeming.reserve(who, points=points, key=key, now=now)
+            ended = draw.choice([redeeming.commit, redeeming.commit, redeeming.roll_back])(key, now=now)
+            told["spent" if ended.state == "committed" else "given back"] += 1
+        except ledger.NotEnoughPoints:
+            told["refused"] += 1
+    elif what < 0.85:
+        with transaction.atomic():
+            order = Order.objects.select_for_update().get(pk=draw.choice(orders))
+            change = {"cancelled_at": None if order.cancelled_at else now}
+            if draw.random() < 0.5:
+                change = {"refunded_minor": draw.randint(0, order.total_minor), "payment": "partly_refunded"}
+            amend(order, **change)
+            told["refunded"] += settling.settle([order.pk], now=now)
+            standing.refresh([order.contact_id])
+    else:
+        told["fell due"] += falling_due.mature(now=now) + falling_due.expire(now=now)
 
 
 def _saver() -> int:

@@ -33,6 +33,13 @@ def form(contact: Contact, **changes) -> dict:
     return {field: getattr(contact, field) for field in fields} | {"birthday": "", "version": contact.version} | changes
 
 
+@pytest.mark.parametrize("typed", ['"Ava B"@example.com', "ava@localhost", "ava"])
+def test_an_address_nobody_can_be_known_by_is_refused_and_kept(owner_client, ava, typed):
+    response = owner_client.post(f"/customers/{ava.pk}/edit/", form(ava, email=typed))
+    assert (response.status_code, len(response.context["form"].errors["email"])) == (422, 1)
+    assert response.context["form"]["email"].value() == typed
+
+
 def test_edit_saves_what_changed_and_remembers_it_as_typed(owner_client, ava):
     response = owner_client.post(
         f"/customers/{ava.pk}/edit/",

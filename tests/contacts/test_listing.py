@@ -18,6 +18,14 @@ def names(query: str) -> list[str]:
     return [contact.name for contact in Filter(QueryDict(query), now=NOW).ordered]
 
 
+def test_a_phone_number_is_known_with_its_country_or_dialled_from_within(shop):
+    theo, twin = (person(name, email="", phone="+49 30 5557 0142") for name in ("Theo", "Twin"))
+    own = person("Own", email="", phone="040 5557 0143")
+    said = {text: set(listing.with_phone(text)) for text in ("+49 30 55570142", "030/5557 0142", "040 55570143", "030 99999123")}
+    assert list(said.values()) == [{theo, twin}, {theo, twin}, {own}, set()]
+    assert [listing.with_phone(text) for text in ("", "Theo", "123", "a@b.example")] == [None] * 4
+
+
 @pytest.fixture
 def people(shop):
     return [

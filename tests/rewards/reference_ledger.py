@@ -1,6 +1,7 @@
 """The ledger once more, in the simplest words: lists in memory, one person, no database. What the real one must equal."""
 
 import datetime as dt
+from collections import Counter
 
 FOR_EVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
@@ -45,6 +46,14 @@ class ReferenceLedger:
     @property
     def available(self):
         return self.active - self.debt
+
+    def open_lots(self, *, now):
+        """Return what is held by its terms, what fell due counted as active."""
+        held = Counter()
+        for lot in self.lots:
+            if lot.left:
+                held[lot.state == "pending" and lot.active_at > now and lot.active_at, lot.expires_at] += lot.left
+        return held
 
     # What can happen
 
@@ -108,6 +117,18 @@ class ReferenceLedger:
             lot.pay(points, closes)
             self.lots.append(lot)
         self.debts = []
+
+    def merge(self, other, *, now):
+        """Take over what somebody else holds and owes: open lots as they are, debts after one's own."""
+        coming = [lot for lot in other.lots if lot.left]
+        for lot in coming:
+            if lot.state == "pending" and lot.active_at <= now:
+                lot.state = "active"
+        self.lots += coming
+        self.debts += other.debts
+        self.orders |= other.orders
+        self.held |= other.held
+        self._pay_debts()
 
     # How lots are used up
 

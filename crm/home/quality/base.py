@@ -38,3 +38,4 @@ class Check:
     fix: str | Promise
     rows: Callable[[Scene], QuerySet]
     is_urgent: bool = False
+    page: str = ""  # the name of the page on which it is mended

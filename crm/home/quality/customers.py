@@ -5,6 +5,7 @@ import datetime as dt
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
+from crm.contacts import duplicates
 from crm.contacts.models import Contact
 from crm.home.quality.base import CUSTOMERS, DOUBLE, IMPOSSIBLE, MISSING, Check
 from crm.lib import bulk
@@ -47,6 +48,13 @@ def _shared(*fields):
     return rows
 
 
+def _alike(scene):
+    """Look for pairs, and return those who are in one."""
+    duplicates.look(now=scene.now)
+    found = duplicates.open_pairs()
+    return _alive().filter(Q(id__in=found.order_by().values("one")) | Q(id__in=found.order_by().values("other")))
+
+
 CHECKS = [
     Check(
         "unreachable", CUSTOMERS, MISSING, _("Bought, but cannot be reached"),
@@ -77,6 +85,12 @@ CHECKS = [
         _("If it is one person, their points and orders are split."),
         _("Look at them side by side and give one of them the right e-mail."),
         _shared("postcode", "name"), is_urgent=True,
+    ),
+    Check(
+        "alike", CUSTOMERS, DOUBLE, _("Customers who may be one person"),
+        _("If it is one person, their points and orders are split, and they may get a message twice."),
+        _("Look at each pair side by side. Merging two customers can be undone for 30 days."),
+        _alike, is_urgent=True, page="contacts:duplicates",
     ),
     Check(
         "masked", CUSTOMERS, MISSING, _("The marketplace hides who they are"),

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from crm.accounts.models import Shop
 from crm.contacts.models import Contact
+from crm.home import suggesting
 from crm.home.models import Inspection
 from crm.home.quality import CHECKS
 from crm.home.quality.base import CUSTOMERS, EXAMPLES, ORDERS, PRODUCTS, Check, Scene
@@ -46,6 +47,8 @@ def inspect_due(*, now: dt.datetime) -> int:
     waiting = list(Inspection.objects.filter(finished_at=None).order_by("pk"))
     for inspection in waiting:
         inspect(inspection, shop=shop, now=now)
+    if waiting:
+        suggesting.renew(shop=shop, now=now)
     return len(waiting)
 
 

@@ -69,7 +69,7 @@ def history(request: HttpRequest, contact_id: int) -> HttpResponse:
 
 
 def export(request: HttpRequest, contact_id: int | None = None) -> HttpResponse:
-    entries = Entry.objects.select_related("account__contact").only(*EXPORTED)
+    entries = Entry.objects.exclude(kind=Entry.Kind.MERGE).select_related("account__contact").only(*EXPORTED)
     name = "points.csv"
     if contact_id is not None:
         contact = get_object_or_404(Contact, pk=contact_id)
