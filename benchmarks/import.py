@@ -288,7 +288,8 @@ def child(what: str, path: Path, shape: str) -> None:
 
 def run(what: str, path: Path, shape: str, folder: Path, database: str = "") -> dict:
     folder.mkdir(exist_ok=True)
-    environment = {**os.environ, "DATA_DIR": str(folder), "DATABASE_URL": database}
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}  # kept, as on a box
+    environment = {**os.environ, **bytecode, "DATA_DIR": str(folder), "DATABASE_URL": database}
     with tempfile.TemporaryFile("w+") as output:
         process = psutil.Popen(
             [sys.executable, __file__, "--child", what, str(path), shape], env=environment, stdout=output, stderr=output

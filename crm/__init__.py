@@ -8,7 +8,3 @@ __version__ = "0.1.0"
 from crm.lib import sqlite
 
 sqlite.use_safe_build()
-
-from crm.celery import app as celery_app  # noqa: E402
-
-__all__ = ["celery_app"]

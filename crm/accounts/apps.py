@@ -6,6 +6,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self):
+        from crm import celery  # noqa: F401 - shared tasks belong to it; what needs no tasks starts without
         from crm.accounts import throttling  # models are ready only now
         from crm.lib import sweeps
 

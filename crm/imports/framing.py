@@ -244,7 +244,8 @@ def _is_torn(record: list[str], cells: list[str], watched: _Watched) -> bool:
         return True
     if len(record) == 1 or record[0].count('"') % 2 == 0:
         return False
-    if watched.width and len(cells) != watched.width:
+    is_first = watched.number - len(record) == watched.framing.skip_lines  # a header may be wider than its rows
+    if watched.width and len(cells) != watched.width and not is_first:
         return True
     try:  # text after a closing quote: it closed what an earlier line had left open
         next(csv.reader(record, **watched.dialect, strict=True))

@@ -6,7 +6,7 @@ customers' standing, settle points, link orders to messages. Safe to repeat.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import IntegrityError, transaction
@@ -21,7 +21,7 @@ from crm.lib import bulk, changes
 from crm.orders import cataloguing, correcting, recording, standing
 from crm.orders.cataloguing import Catalogued, Item
 from crm.orders.models import Order
-from crm.orders.recording import Purchase, Recorded
+from crm.orders.recording import Purchase, Purchases, Recorded
 from crm.rewards import settling
 
 _ATTEMPTS = 3
@@ -37,7 +37,6 @@ class Taken:
     matched: Matched
     recorded: Recorded | None = None
     entries: int = 0  # points entries written
-    people: list[Person] = field(default_factory=list)  # those that were looked for, beside matched.contact_ids
 
 
 def take_orders(
@@ -46,20 +45,20 @@ def take_orders(
     now: dt.datetime,
     import_id: int | None = None,
     more_to_come: bool = False,
-    finally_: Callable[[], None] = lambda: None,
+    finally_: Callable[[Taken], None] = lambda taken: None,
 ) -> Taken:
-    """Take orders in, with the people in them; `finally_` is done last, in the same transaction.
+    """Take orders in, with the people in them; `finally_` is told what came of them, last in the same transaction.
 
     With `more_to_come` the customers' standing, their balance in it and welcome gifts wait for `conclude`: who is new,
     and since when, is known only when the whole file was seen.
     """
 
     def act() -> Taken:
-        taken = _take_orders(list(purchases), now=now, import_id=import_id, is_reported=not more_to_come)
+        taken = _take_orders(Purchases.of(purchases), now=now, import_id=import_id, is_reported=not more_to_come)
         if not more_to_come:
             brought = {*taken.recorded.contact_ids, *taken.matched.created}
             taken.entries += _conclude(brought, taken.matched.created, now=now, import_id=import_id)
-        finally_()
+        finally_(taken)
         return taken
 
     return _in_one_transaction(act)
@@ -80,13 +79,13 @@ def take_people(
     *,
     now: dt.datetime,
     import_id: int | None = None,
-    finally_: Callable[[], None] = lambda: None,
+    finally_: Callable[[Taken], None] = lambda taken: None,
 ) -> Taken:
-    """Take people in; `finally_` is done last, in the same transaction."""
+    """Take people in; `finally_` is told what came of them, last in the same transaction."""
 
     def act() -> Taken:
-        taken = _take_people(list(people), now=now, import_id=import_id)
-        finally_()
+        taken = _take_people(people, now=now, import_id=import_id)
+        finally_(taken)
         return taken
 
     return _in_one_transaction(act)
@@ -97,16 +96,16 @@ def take_products(
     *,
     now: dt.datetime,
     import_id: int | None = None,
-    finally_: Callable[[], None] = lambda: None,
+    finally_: Callable[[Catalogued], None] = lambda catalogued: None,
 ) -> Catalogued:
-    """Take products in; `finally_` is done last, in the same transaction."""
+    """Take products in; `finally_` is told what came of them, last in the same transaction."""
 
     def act() -> Catalogued:
         catalogued = cataloguing.catalogue(items, now=now, import_id=import_id)
         if import_id is not None:
             _journal([], catalogued.changes, import_id=import_id)
         changes.tell(changes.PRODUCTS, [*catalogued.created, *catalogued.updated])
-        finally_()
+        finally_(catalogued)
         return catalogued
 
     return _in_one_transaction(act)
@@ -153,23 +152,24 @@ def _in_one_transaction(act: Callable[[], T]) -> T:
 
 
 def _take_orders(
-    purchases: list[Purchase], *, now: dt.datetime, import_id: int | None, is_reported: bool
+    purchases: Purchases, *, now: dt.datetime, import_id: int | None, is_reported: bool
 ) -> Taken:
     known = recording.look_up(purchases)
+    unchanged = recording.unchanged(purchases, known)
+    told = zip(known, unchanged, purchases.people.column("source"), *purchases.columns("contact_id", "tells"))
     asking = [
-        purchase
-        for purchase, row in zip(purchases, known)
-        if purchase.person and purchase.contact_id is None and not recording.is_unchanged(purchase, row)
-        and not (row and row.contact_id and purchase.tells == recording.LINES)  # the other file named the buyer
+        position
+        for position, (row, is_unchanged, named, contact_id, tells) in enumerate(told)
+        if named is not None and contact_id is None and not is_unchanged
+        and not (row and row.contact_id and tells == recording.LINES)  # the other file named the buyer
     ]
-    for purchase in asking:
-        purchase.person.joined_at = purchase.person.joined_at or purchase.placed_at
-    people = [purchase.person for purchase in asking]
-    matched = matching.match(people, now=now, import_id=import_id)
-    found = {id(purchase): contact_id for purchase, contact_id in zip(asking, matched.contact_ids)}
+    begun = zip(purchases.people.column("joined_at"), purchases.column("placed_at"))
+    people = purchases.people.having(joined_at=[joined_at or placed_at for joined_at, placed_at in begun])
+    matched = matching.match(people.pick(asking), now=now, import_id=import_id)
+    found = dict(zip(asking, matched.contact_ids))
     buyers = [
-        found.get(id(purchase), purchase.contact_id) or (row.contact_id if row else None)
-        for purchase, row in zip(purchases, known)
+        found.get(position) or contact_id or (row.contact_id if row else None)
+        for position, (contact_id, row) in enumerate(zip(purchases.column("contact_id"), known))
     ]
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
@@ -180,29 +180,30 @@ def _take_orders(
     _tell(matched, orders=changed)
     if import_id is not None:
         _journal(matched.changed, recorded.changes, import_id=import_id)
-    return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries, people=people)
+    return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries)
 
 
-def _earning(purchases: list[Purchase], recorded: Recorded) -> list[int]:
+def _earning(purchases: Purchases, recorded: Recorded) -> list[int]:
     """Return the orders points may be due for: all that changed, but no new one from before the programme."""
-    start, new = crediting.programme_start(), set(recorded.created)
+    start, placed = crediting.programme_start(), purchases.column("placed_at")
     ids = {*recorded.updated, *recorded.originals}
-    if start is not None and new:
+    if start is not None and recorded.created and max(placed) >= start:
+        new = set(recorded.created)
         ids.update(
             order_id
-            for order_id, purchase in zip(recorded.order_ids, purchases)
-            if order_id in new and purchase.placed_at >= start
+            for order_id, placed_at in zip(recorded.order_ids, placed)
+            if placed_at >= start and order_id in new
         )
     return sorted(ids)
 
 
-def _take_people(people: list[Person], *, now: dt.datetime, import_id: int | None) -> Taken:
+def _take_people(people: Iterable[Person], *, now: dt.datetime, import_id: int | None) -> Taken:
     matched = matching.match(people, now=now, import_id=import_id)
     entries = settling.welcome(matched.created, now=now) if matched.created else 0
     _tell(matched)
     if import_id is not None:
         _journal(matched.changed, [], import_id=import_id)
-    return Taken(contact_ids=matched.contact_ids, matched=matched, entries=entries, people=people)
+    return Taken(contact_ids=matched.contact_ids, matched=matched, entries=entries)
 
 
 def _tell(matched: Matched, *, orders: Sequence[int] = ()) -> None:

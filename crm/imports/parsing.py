@@ -2,36 +2,35 @@
 
 A large file is read by a process of its own, beside the one that writes into the database, which takes as long.
 It starts from nothing (a fork of a worker with threads could wait for a lock forever), knows no database, and says
-what it found on its standard output. It is never more than a piece ahead, so memory stays flat, and it ends when
-nobody listens any more. A small file is read where it is written: starting a process would take longer.
+what it found on its standard output. While it starts, the file is surveyed here. It is never more than a piece
+ahead, so memory stays flat, and it ends when nobody listens any more. A small file is read where it is written:
+starting a process would take longer.
 """
 
 import gc
-import itertools
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.utils import translation
 
-from crm.contacts.identity import Person
 from crm.imports import surveying
+from crm.imports.formats import base
 from crm.imports.formats.base import Addition, BadRow, Group
 from crm.imports.surveying import Look, Survey
-from crm.orders.purchases import Purchase, content_hash
+from crm.orders.purchases import Purchase, Purchases
 
 CHUNK_ORDERS = 4_000
 CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
 CHUNK_REJECTED = 2_000
-OWN_PROCESS_FROM = 40_000  # rows; below, the process would take longer to start than it saves
+OWN_PROCESS_FROM = 25_000  # rows; below, the process would take longer to start than it saves
 
 
 class ReaderDied(RuntimeError):
@@ -62,7 +61,7 @@ class Alive:
 class Piece:
     """What a stretch of the file says."""
 
-    items: list  # purchases, people or products
+    items: Sequence  # Purchases, else people or products
     bad: list[BadRow] = field(default_factory=list)
     warned: list[tuple[str, int]] = field(default_factory=list)  # code, line number
     rows: int = 0  # of data, the bad ones too
@@ -74,12 +73,22 @@ Say = Callable[[Alive | Survey | Piece], None]
 
 def read(job: Job, say: Say) -> None:
     """Read the file from beginning to end: say what it is like, then piece by piece what it says."""
+    surveyed = _survey(job, say)
+    _read_pieces(job, surveyed, say)
+
+
+def _survey(job: Job, say: Say) -> Survey:
     surveyed = surveying.survey(
         job.path, job.looked, mapping=job.mapping, currency=job.currency, decimal=job.decimal,
         day_first=job.day_first, beat=lambda _rows: say(Alive()),
     )  # fmt: skip
     say(surveyed)
+    return surveyed
+
+
+def _read_pieces(job: Job, surveyed: Survey, say: Say) -> None:
     piece, lines = Piece([]), 0
+    is_of_orders = job.looked.member.KIND == base.ORDERS
 
     def counted(groups: surveying.Groups) -> Iterator[Group]:
         for group in groups:
@@ -90,6 +99,8 @@ def read(job: Job, say: Say) -> None:
         piece.rows += len(groups.bad)
         piece.bad += groups.bad
         groups.bad.clear()
+        if is_of_orders:
+            piece.items = Purchases.of(piece.items)
         say(piece)
 
     options = surveying.options_for(
@@ -113,7 +124,7 @@ def read(job: Job, say: Say) -> None:
 
 
 def read_aside(job: Job, say: Say) -> None:
-    """Do as `read`; for a large file, in a process of its own."""
+    """Do as `read`; the pieces of a large file in a process of its own, which starts while we survey."""
     if _rows(job) < OWN_PROCESS_FROM:
         read(job, say)
         return
@@ -123,7 +134,7 @@ def read_aside(job: Job, say: Say) -> None:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR,
     )  # fmt: skip
     try:
-        _listen(process, job, say)
+        _listen(process, job, _survey(job, say), say)
     finally:
         process.kill()
         process.wait()
@@ -138,14 +149,14 @@ def _rows(job: Job) -> float:
     return job.path.stat().st_size * len(head) / max(sum(len(cell) + 1 for cells in head for cell in cells), 1)
 
 
-def _listen(process: subprocess.Popen, job: Job, say: Say) -> None:
+def _listen(process: subprocess.Popen, job: Job, surveyed: Survey, say: Say) -> None:
     with suppress(BrokenPipeError):  # it died; there is nothing to be heard then
-        pickle.dump(job, process.stdin, pickle.HIGHEST_PROTOCOL)
+        pickle.dump((job, surveyed), process.stdin, pickle.HIGHEST_PROTOCOL)
         process.stdin.close()
     while (heard := _next(process)) is not None:
         if isinstance(heard, BaseException):
             raise heard
-        say(_unpacked(heard) if isinstance(heard, tuple) else heard)
+        say(heard)
 
 
 def _next(process: subprocess.Popen) -> Any:
@@ -159,7 +170,7 @@ def _next(process: subprocess.Popen) -> Any:
 
 
 def main() -> None:
-    """Read the job on standard input and say what its file says on standard output."""
+    """Read a job and its survey on standard input and say on standard output what the file says."""
     settings.configure(
         USE_TZ=True, USE_I18N=True, LANGUAGES=[(sys.argv[1], "")], LANGUAGE_CODE=sys.argv[1],
         LOCALE_PATHS=[Path(__file__).resolve().parent.parent.parent / "locale"],
@@ -172,21 +183,19 @@ def main() -> None:
     os.dup2(2, 1)  # nothing else speaks there
 
     def say(told: Any) -> None:
-        if isinstance(told, Piece) and told.items and isinstance(told.items[0], Purchase):
-            told = _packed(told)
         pickle.dump(told, output, pickle.HIGHEST_PROTOCOL)
         output.flush()
 
     try:
         with translation.override(sys.argv[1]):
-            _read_aloud(pickle.load(sys.stdin.buffer), say)
+            _read_aloud(*pickle.load(sys.stdin.buffer), say)
     except BrokenPipeError:
         os._exit(1)  # nobody listens any more
 
 
-def _read_aloud(job: Job, say: Callable[[Any], None]) -> None:
+def _read_aloud(job: Job, surveyed: Survey, say: Callable[[Any], None]) -> None:
     try:
-        read(job, say)
+        _read_pieces(job, surveyed, say)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -196,43 +205,3 @@ def _read_aloud(job: Job, say: Callable[[Any], None]) -> None:
             error = ReaderDied(f"{type(error).__name__}: {error}")
         say(error)
     say(None)
-
-
-# ---- purchases on their way: column by column, what is the same in all of them once
-
-_PURCHASE = tuple(part.name for part in fields(Purchase))
-_PERSON = tuple(part.name for part in fields(Person))
-
-
-def _packed(piece: Piece) -> tuple:
-    for purchase in piece.items:
-        purchase.content_hash = content_hash(purchase)
-    people = [purchase.person for purchase in piece.items if purchase.person is not None]
-    has_person = [purchase.person is not None for purchase in piece.items]
-    for purchase in piece.items:
-        purchase.person = None
-    columns, of_people = _columns(_PURCHASE, piece.items), _columns(_PERSON, people)
-    return columns, of_people, has_person, piece.bad, piece.warned, piece.rows, piece.additions
-
-
-def _unpacked(packed: tuple) -> Piece:
-    columns, of_people, has_person, bad, warned, rows, additions = packed
-    purchases, people = _objects(Purchase, columns, len(has_person)), _objects(Person, of_people, sum(has_person))
-    for purchase, person in zip(itertools.compress(purchases, has_person), people):
-        purchase.person = person
-    return Piece(purchases, bad, warned, rows, additions)
-
-
-def _columns(names: Sequence[str], objects: Sequence) -> list:
-    columns = list(zip(*map(attrgetter(*names), objects)))
-    return [
-        column[:1] if isinstance(column[0], str | int | None) and column.count(column[0]) == len(column) else column
-        for column in columns
-    ]
-
-
-def _objects(kind: type, columns: list, count: int) -> list:
-    if not count:
-        return []
-    spread = [itertools.repeat(column[0], count) if len(column) == 1 else column for column in columns]
-    return list(map(kind, *spread))

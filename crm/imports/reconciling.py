@@ -1,37 +1,29 @@
 """Compare what a file says with what stands in the books, by asking the books."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
 
 from django.db.models import F, Sum
 
 from crm.lib import bulk
 from crm.orders.models import Order, OrderLine
-from crm.orders.recording import LINES, REFUNDS, Purchase
+from crm.orders.purchases import LINES, ONLY_REFUNDS, Purchases
 
 
-def said(purchase: Purchase) -> int:
-    """Return what a file says a sale came to; of a file that tells lines only, what its lines come to."""
-    if purchase.tells == LINES:
-        return sum(line.total_minor for line in purchase.lines)
-    return purchase.total_minor
-
-
-def stored(purchases: Iterable[Purchase]) -> Counter[str]:
-    """Return what these purchases' sales come to by currency, as the database holds them now."""
-    numbers: dict[tuple[str, bool], set[str]] = defaultdict(set)
-    for purchase in purchases:
-        if purchase.tells == REFUNDS:
-            continue  # says nothing of the sale itself
-        numbers[purchase.source, purchase.tells == LINES].add(purchase.number)
+def stored(purchases: Purchases, order_ids: Sequence[int]) -> Counter[str]:
+    """Return what the sales these purchases tell of come to by currency, as the database holds them now."""
+    tells = purchases.column("tells")
+    in_part = (LINES, *ONLY_REFUNDS)
+    whole = [order_id for order_id, said in zip(order_ids, tells) if said not in in_part]
+    by_line = [order_id for order_id, said in zip(order_ids, tells) if said == LINES]
+    sales = Order.objects.filter(kind=Order.Kind.SALE).order_by()
+    totals = sales.filter(id__in=bulk.among(whole)).values("currency").annotate(total=Sum("total_minor"))
+    lines = OrderLine.objects.filter(order__in=sales.filter(id__in=bulk.among(by_line))).order_by()
+    line_totals = lines.values(currency=F("order__currency")).annotate(total=Sum("total_minor"))
     found: Counter[str] = Counter()
-    for (source, by_line), of_source in numbers.items():
-        sales = Order.objects.filter(source=source, number__in=bulk.among(of_source), kind=Order.Kind.SALE)
-        totals = sales.order_by().values("currency").annotate(total=Sum("total_minor"))
-        if by_line:
-            lines = OrderLine.objects.filter(order__in=sales)
-            totals = lines.order_by().values(currency=F("order__currency")).annotate(total=Sum("total_minor"))
-        for currency, total in totals.values_list("currency", "total"):
+    for sums in (totals, line_totals):
+        for currency, total in sums.values_list("currency", "total"):
             found[currency] += int(total)
     return found
 
@@ -39,4 +31,4 @@ def stored(purchases: Iterable[Purchase]) -> Counter[str]:
 def differing(result: dict) -> list[str]:
     """Return the currencies whose total in the file is not the total stored."""
     read, kept = result.get("gross_total", {}), result.get("stored_total", {})
-    return [currency for currency in sorted({*read, *kept}) if read.get(currency, "0") != kept.get(currency, "0")]
+    return [c for c in sorted({*read, *kept}) if Decimal(read.get(c, "0")) != Decimal(kept.get(c, "0"))]

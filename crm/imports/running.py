@@ -8,7 +8,7 @@ import functools
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,9 +25,9 @@ from crm.imports.formats.base import Addition, BadRow
 from crm.imports.models import Change
 from crm.imports.surveying import FormatUnknown, Look
 from crm.lib import bulk, indexing, money
-from crm.orders.cataloguing import Item
+from crm.orders.cataloguing import Catalogued, Item
 from crm.orders.models import Order, OrderLine, Product, Refund
-from crm.orders.recording import REFUNDS, Purchase
+from crm.orders.purchases import LINES, ONLY_REFUNDS, Purchase, Purchases
 from crm.rewards.models import Account, Entry
 
 CHUNK_ORDERS = parsing.CHUNK_ORDERS
@@ -171,7 +171,9 @@ class Run:
         self.rejected_count += 1
 
     def _take(self, piece: parsing.Piece) -> None:
-        batch = piece.items + self._to_known_orders(piece.additions)
+        batch = piece.items
+        if piece.additions:
+            batch = Purchases.of([*batch, *self._to_known_orders(piece.additions)])
         self.rows_read += piece.rows
         for code, line_number in piece.warned:
             self._warn(code, line_number)
@@ -181,16 +183,15 @@ class Run:
             self.check.begin()
         if not batch:
             with transaction.atomic():
-                self._end_of_chunk(batch)
+                self._end_of_chunk(batch, None)
         elif self.looked.member.KIND == base.CONTACTS:
             self._count(batch, intake.take_people(batch, **self._through_the_door(batch)))
         elif self.looked.member.KIND == base.PRODUCTS:
             self._tally_products(batch)
             intake.take_products(batch, **self._through_the_door(batch))
         else:
-            for purchase in batch:
-                self._tally(purchase)
-            if any(purchase.kind == Order.Kind.RETURN for purchase in batch):
+            self._tally(batch)
+            if Order.Kind.RETURN in batch.column("kind"):
                 indexing.build(*_OF_ORDERS)  # a slip looks for its sale
             taken = intake.take_orders(batch, more_to_come=True, **self._through_the_door(batch))
             self._count(batch, taken)
@@ -217,7 +218,7 @@ class Run:
         for item in additions:
             purchase = item.purchase
             placed_at, currency = known.get((purchase.source, purchase.number), (None, ""))
-            if placed_at and not (purchase.tells == REFUNDS and purchase.currency != currency):
+            if placed_at and not (purchase.only_refunds and purchase.currency != currency):
                 purchase.placed_at = placed_at
                 found.append(purchase)
                 continue
@@ -228,16 +229,17 @@ class Run:
                 self._reject(row)
         return found
 
-    def _through_the_door(self, batch: list) -> dict:
+    def _through_the_door(self, batch: Sequence) -> dict:
         return {
             "now": self.now,
             "import_id": self.import_id,
             "finally_": functools.partial(self._end_of_chunk, batch),
         }
 
-    def _end_of_chunk(self, batch: list) -> None:
+    def _end_of_chunk(self, batch: Sequence, taken: intake.Taken | Catalogued | None) -> None:
         """Show how far we are and keep the rejected rows, in the chunk's transaction; a check takes it all back."""
-        self.stored += reconciling.stored(item for item in batch if isinstance(item, Purchase))
+        if isinstance(batch, Purchases):
+            self.stored += reconciling.stored(batch, taken.recorded.order_ids if taken else ())
         if self.check is not None:
             self.check.look(batch)
             transaction.set_rollback(True)
@@ -245,27 +247,32 @@ class Run:
         self.beat(rows_read=self.rows_read)
         keep_rejected(self.rejected, import_id=self.import_id)
 
-    def _count(self, batch: list, taken: intake.Taken) -> None:
+    def _count(self, batch: Sequence, taken: intake.Taken) -> None:
         self.seen += len(batch)
         self.people.update(filter(None, taken.contact_ids))
         self.changed_people.update(contact_id for contact_id, *_rest in taken.matched.changed)
         if self.check is not None:
             self.people -= set(taken.matched.created)  # rolled back; their numbers mean nothing
 
-    def _tally(self, purchase: Purchase) -> None:
-        if purchase.kind == Order.Kind.SALE:
-            self.gross[purchase.currency] += reconciling.said(purchase)
-            if purchase.refunded_minor:
-                self.refunded[purchase.currency] += purchase.refunded_minor
-                if purchase.refunded_minor > purchase.total_minor and purchase.tells != REFUNDS:
-                    self._warn("refund_too_large", purchase.line_number)
-        else:
-            self.gross[purchase.currency] += 0
-            self.refunded[purchase.currency] -= purchase.total_minor
-        if purchase.person is None and purchase.tells != REFUNDS:
-            self.nameless += 1
-        for line in purchase.lines:
-            self.products.add(line.key)
+    def _tally(self, purchases: Purchases) -> None:
+        """Count what the file says: of a file that tells lines only, what the lines come to."""
+        told = purchases.columns("kind", "currency", "total_minor", "refunded_minor", "tells", "lines", "line_number")
+        for kind, currency, total, refunded, tells, lines, line_number, named in zip(
+            *told, purchases.people.column("source")
+        ):
+            if kind == Order.Kind.SALE:
+                self.gross[currency] += sum(line.total_minor for line in lines) if tells == LINES else total
+                if refunded:
+                    self.refunded[currency] += refunded
+                    if refunded > total and tells not in ONLY_REFUNDS:
+                        self._warn("refund_too_large", line_number)
+            else:
+                self.gross[currency] += 0
+                self.refunded[currency] -= total
+            if named is None and tells not in ONLY_REFUNDS:
+                self.nameless += 1
+            for line in lines:
+                self.products.add(line.key)
 
     def _tally_products(self, items: list[Item]) -> None:
         for item in items:

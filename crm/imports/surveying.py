@@ -21,12 +21,12 @@ from django.utils.translation import gettext as _
 
 from crm.imports import framing, values
 from crm.imports.formats import FORMATS, plain
-from crm.imports.formats.base import BadRow, Group, Header, Options, Row
+from crm.imports.formats.base import BadRow, Group, Header, Options, Row, checksum
 from crm.imports.framing import Framing, NotReadable
 
 _HEAD_ROWS = 400
 _HEADER_WITHIN = 30  # rows; reports put titles and date ranges above the header
-_BEAT_ROWS = 20_000
+_BLOCK_ROWS, _BEAT_ROWS = 1000, 20_000
 _TOTALS = ("total", "sum", "summe", "gesamt", "合计", "总计", "小计", "合計", "итог")
 _SUSPECT = {"", " ", *(form for word in _TOTALS for form in (word[0], word[0].upper()))}  # how an unusual row may begin
 _MONTH_FIRST = {"USD", "PHP"}  # currencies of countries that write the month first
@@ -75,7 +75,7 @@ class Survey:
     marks: dict[int, str] = field(default_factory=dict)
     mark: str = "."
     day_first: bool | None = None
-    scattered: frozenset[int] = frozenset()  # hashes of order keys whose rows do not stand together
+    scattered: frozenset[int] = frozenset()  # checksums of order keys whose rows do not stand together
     repeated: frozenset[int] = frozenset()
     tags: Counter[str] = field(default_factory=Counter)
     doubts: list[str] = field(default_factory=list)
@@ -144,25 +144,24 @@ def survey(
     needs = looked.member.needs(looked.header, mapping)
     amounts = {index: values.AmountEvidence() for index in needs.amounts}
     dates = {index: values.DateEvidence() for index in needs.dates}
-    feeds = [(index, evidence.feed) for index, evidence in (*amounts.items(), *dates.items())]
     order_key, fingerprint, tag = needs.order_key, needs.fingerprint, needs.tag
     groups, prints = array.array("q"), array.array("q")
     last: object = None
     count = 0
-    for _line_number, cells in _padded(path, looked, []):
-        count += 1
-        for index, feed in feeds:
-            if text := cells[index]:
-                feed(text)
+    rows = (cells for _line_number, cells in _padded(path, looked, []))
+    while block := list(itertools.islice(rows, _BLOCK_ROWS)):
+        count += len(block)
+        for index, evidence in (*amounts.items(), *dates.items()):
+            evidence.feed([cells[index] for cells in block])
         if order_key is not None:
-            key = order_key(cells)
-            if key and key != last:
-                groups.append(hash(key))
-            last = key or (last if key == "" else None)
+            for key in map(order_key, block):
+                if key and key != last:
+                    groups.append(checksum(key))
+                last = key or (last if key == "" else None)
         elif fingerprint is not None:
-            prints.append(hash(fingerprint(cells)))
+            prints.extend(map(checksum, map(fingerprint, block)))
         if tag is not None:
-            found.tags[tag(cells)] += 1
+            found.tags.update(map(tag, block))
         if count % _BEAT_ROWS == 0:
             beat(count)
             if count > framing.MAX_ROWS:  # a number of eight bytes is kept for each
@@ -228,7 +227,7 @@ class Groups:
         for row in rows:
             key = order_key(row[1])
             last = key or (last if key == "" else None)
-            if last and hash(last) in scattered:
+            if last and checksum(last) in scattered:
                 aside.execute("INSERT INTO rows VALUES (?, ?, ?)", (last, row[0], json.dumps(row[1])))
             else:
                 yield row
@@ -321,12 +320,12 @@ def _usual_width(widths: Counter[int], header: int) -> int:
     return width if count * 2 > widths.total() else header
 
 
-def _doubles(hashes: array.array) -> frozenset[int]:
-    """Return the hashes that occur more than once; of very many a part at a time, for sorting needs memory."""
-    parts = len(hashes) // 1_000_000 + 1
+def _doubles(sums: array.array) -> frozenset[int]:
+    """Return the checksums that occur more than once; of very many a part at a time, for sorting needs memory."""
+    parts = len(sums) // 1_000_000 + 1
     found: set[int] = set()
     for part in range(parts):
-        ordered = sorted(hashes if parts == 1 else (one for one in hashes if one % parts == part))
+        ordered = sorted(sums if parts == 1 else (one for one in sums if one % parts == part))
         found.update(one for one, next_one in itertools.pairwise(ordered) if one == next_one)
     return frozenset(found)
 

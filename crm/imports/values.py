@@ -7,7 +7,7 @@ Evidence classes), never per cell, because "1,234" and "03/04/2024" mean nothing
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -69,6 +69,9 @@ _GROUPED = {  # 1,234.50 and India's 1,00,000.50, or no groups at all
 }
 
 
+_USUAL_AMOUNTS = re.compile(r"(?:-?\d*(?:\.\d\d)?(?:\n|$))*")  # 12.50, one beneath the other
+
+
 class AmountEvidence:
     """What a column's values say about its decimal mark."""
 
@@ -77,12 +80,17 @@ class AmountEvidence:
     def __init__(self):
         self.dots = self.commas = self.unclear = 0
 
-    def feed(self, text: str) -> None:
-        if text[-3:-2] == "." and "," not in text:  # 12.50, nearly always
-            self.dots += 1
+    def feed(self, texts: Sequence[str]) -> None:
+        """Look at further values of the column."""
+        together = "\n".join(texts)
+        if _USUAL_AMOUNTS.fullmatch(together):
+            self.dots += "." in together
             return
-        if "," not in text and "." not in text:
-            return
+        for text in set(texts):
+            if "," in text or "." in text:
+                self._feed(text)
+
+    def _feed(self, text: str) -> None:
         number = _number_of(text)
         if number is None:
             return
@@ -142,7 +150,7 @@ def read_amount(text: str, mark: str) -> Decimal | None:
 def _mark_of(digits: str, text: str) -> str:
     """Return the decimal mark of one cell in a column that does not tell."""
     evidence = AmountEvidence()
-    evidence.feed(digits)
+    evidence.feed([digits])
     if evidence.unclear:
         raise BadValue(
             _("“%(text)s” may be thousands or decimals; nothing else in the file tells which") % {"text": text[:40]}
@@ -235,6 +243,9 @@ _EXCEL_EPOCH = dt.datetime(1899, 12, 30)
 _YEARS = range(1980, 2101)
 
 
+_ISO_DATES = re.compile(r"(?:(?:\d{4}-[^\n]*)?(?:\n|$))*")  # one beneath the other
+
+
 class DateEvidence:
     """What a column's values say about the order of day and month."""
 
@@ -243,9 +254,13 @@ class DateEvidence:
     def __init__(self):
         self.day_first = self.month_first = self.unclear = 0
 
-    def feed(self, text: str) -> None:
-        if text[4:5] == "-":  # ISO, nearly always
-            return
+    def feed(self, texts: Sequence[str]) -> None:
+        """Look at further values of the column."""
+        if not _ISO_DATES.fullmatch("\n".join(texts)):
+            for text in set(texts):
+                self._feed(text)
+
+    def _feed(self, text: str) -> None:
         found = _NUMERIC.match(text.strip().lstrip("'"))
         if not found or len(found["a"]) == 4:
             return
@@ -268,6 +283,13 @@ def moment_reader(zone: ZoneInfo, *, day_first: bool | None) -> Callable[[str], 
 
     @lru_cache(maxsize=4096)
     def read(text: str) -> dt.datetime | None:
+        if len(text) == 19:  # 2024-05-01 09:58:12, nearly always: a third of the time the way below takes
+            try:
+                local = dt.datetime.fromisoformat(f"{text}+00:00")
+            except ValueError:
+                pass
+            else:
+                return _believed(local, text) - zone.utcoffset(local)
         if text[19:20] == " " and len(text) == 25:
             text = text[:19] + text[20:]  # 2024-05-01 09:58:12 +0000
         try:
@@ -276,11 +298,16 @@ def moment_reader(zone: ZoneInfo, *, day_first: bool | None) -> Callable[[str], 
             local = _read_moment(clean(text), day_first)
             if local is None:
                 return None
-        if local.year not in _YEARS:
-            raise BadValue(_("“%(text)s” is not a date we can believe") % {"text": text[:40]})
+        _believed(local, text)
         return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(dt.UTC)
 
     return read
+
+
+def _believed(moment: dt.datetime, text: str) -> dt.datetime:
+    if moment.year not in _YEARS:
+        raise BadValue(_("“%(text)s” is not a date we can believe") % {"text": text[:40]})
+    return moment
 
 
 def _read_moment(text: str, day_first: bool | None) -> dt.datetime | None:

@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
@@ -109,13 +110,22 @@ def insert_columns(model: type[models.Model], columns: Mapping[str, Sequence], *
         literals = [_literal(column) for column in said] if connection.vendor == "sqlite" else [None] * len(said)
         if None not in literals:
             literals[0] = None  # a row must carry something
-        values = ", ".join(literal or "%s" for literal in literals)
+        row = f"({', '.join(literal or '%s' for literal in literals)})"
         tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-        varying = zip(*(column for column, literal in zip(said, literals) if literal is None))
-        cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({values}){tail}", varying)
+        varying = list(zip(*(column for column, literal in zip(said, literals) if literal is None)))
+        whole = count - count % _AT_ONCE if connection.vendor == "sqlite" and count >= _MANY else 0
+        for rows, at_once in ((varying[:whole], _AT_ONCE), (varying[whole:], 1)):
+            if rows:
+                cursor.executemany(
+                    f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * at_once)}{tail}",
+                    [list(chain.from_iterable(rows[at : at + at_once])) for at in range(0, len(rows), at_once)]
+                    if at_once > 1
+                    else rows,
+                )
     return count
 
 
+_MANY, _AT_ONCE = 1_000, 100  # of so many rows, so many in one statement: a fifth less work for SQLite than one by one
 _PLAIN_TEXT = re.compile(r"[\w .:+\-]{0,60}|\{\}|\[\]", re.ASCII)
 
 
@@ -172,11 +182,15 @@ def _adapted(fields: Sequence[models.Field], columns: list[Sequence]) -> list[Se
     for index, field in enumerate(fields):
         if not (adapter := _adapter(field)):
             continue
-        first = columns[index][0]  # one moment often stands in every row
+        column = columns[index]
+        first, last = column[0], column[-1]  # one moment often stands in every row
         said = None if first is None else adapter(first)
-        columns[index] = [
-            said if value is first else None if value is None else adapter(value) for value in columns[index]
-        ]
+        if first is last and all(value is first for value in column):
+            columns[index] = [said] * len(column)
+        else:
+            columns[index] = [
+                said if value is first else None if value is None else adapter(value) for value in column
+            ]
     return columns
 
 

@@ -3,13 +3,17 @@
 import datetime as dt
 import hashlib
 import unicodedata
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Self
 
-from crm.contacts.identity import Person
+from crm.contacts.identity import People, Person
+from crm.lib.columns import Columns
 
 KEY_LIMIT = 200
-HEAD, LINES, REPORT, REFUNDS = "head", "lines", "report", "refunds"
+HEAD, LINES, REPORT, REFUNDS, NET_REFUNDS = "head", "lines", "report", "refunds", "net_refunds"
+ONLY_REFUNDS = (REFUNDS, NET_REFUNDS)
 
 Told = tuple[str, int, dt.datetime]  # one refund: its key, the amount, when
 
@@ -77,8 +81,19 @@ class Purchase:
     contact_id: int | None = None
     line_number: int = 0
     refunds: tuple[Told, ...] = ()  # those the file tells one by one, so that another file may tell the others
-    tells: str = ""  # HEAD: known lines are kept; LINES: all but them is; REPORT: no more than an export told; REFUNDS
+    tells: str = ""  # HEAD: known lines are kept; LINES: all but them is; REPORT: no more than an export told; REFUNDS,
+    # NET_REFUNDS: nothing of the sale itself. LINES, REPORT, NET_REFUNDS leave tips or taxes out: a refund known stays
     content_hash: str = ""  # of all above; made once, so nothing above is changed afterwards
+
+    @property
+    def only_refunds(self) -> bool:
+        """Tell whether it says nothing of the sale itself, which must be in the books."""
+        return self.tells in ONLY_REFUNDS
+
+    def told_refunds(self, held: Collection[str]) -> tuple[Told, ...]:
+        """Return the refunds to write where those of the keys `held` are in the books."""
+        in_part = self.tells in (LINES, REPORT, NET_REFUNDS)
+        return tuple(told for told in self.refunds if not in_part or told[0] not in held)
 
 
 @lru_cache(maxsize=50_000)
@@ -87,28 +102,74 @@ def product_key(sku: str, name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", sku or name).casefold().split())[:KEY_LIMIT]
 
 
-def content_hash(p: Purchase) -> str:
-    """Return a digest of all an order says; of a report and of mere lines, one that can be told from an export's."""
-    person = p.person
-    content = (
-        p.kind, p.placed_at.timestamp(), p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
-        p.refunded_minor, p.refunded_at and p.refunded_at.timestamp(), p.payment, p.payment_word,
-        p.cancelled_at and p.cancelled_at.timestamp(), p.channel, p.coupon_code, p.note,
-        [line.content for line in p.lines],
-        person
-        and (
-            person.source, person.key, person.name, person.email, person.phone, person.company, person.street,
-            person.postcode, person.city, person.region, person.country, person.consent,
-        ),
-        *([[(key, amount, at.timestamp()) for key, amount, at in p.refunds]] if p.refunds else []),
-    )  # fmt: skip
-    digest = hashlib.blake2b(repr(content).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{p.tells}:{digest}"[: len(digest)] if p.tells in (REPORT, LINES) else digest
+class Purchases(Columns[Purchase]):
+    """Many purchases, column by column, each with its content_hash."""
+
+    KIND = Purchase
+
+    @classmethod
+    def of(cls, purchases: Iterable[Purchase]) -> Self:
+        """Return these purchases as columns; nothing of them is changed afterwards."""
+        if isinstance(purchases, cls):
+            return purchases
+        made = super().of(purchases)
+        made = made.having(person=People.of(made.column("person")))
+        return made.having(content_hash=_content_hashes(made)) if made else made
+
+    @property
+    def people(self) -> People:
+        """Return the person each of them names, or None."""
+        return self.column("person")
 
 
-def knows_better(held_hash: str, p: Purchase) -> bool:
+_HASHED = (
+    "kind", "placed_at", "currency", "total_minor", "discount_minor", "shipping_minor", "tax_minor", "refunded_minor",
+    "refunded_at", "payment", "payment_word", "cancelled_at", "channel", "coupon_code", "note", "lines",
+)  # fmt: skip
+_HASHED_OF_PERSON = (
+    "source", "key", "name", "email", "phone", "company", "street", "postcode", "city", "region", "country", "consent",
+)
+
+
+def _content_hashes(purchases: Purchases) -> list[str]:
+    """Return a digest of all each says; of a report and of mere lines, one that can be told from an export's."""
+    columns = dict(zip(_HASHED, purchases.columns(*_HASHED)))
+    for name in ("placed_at", "refunded_at", "cancelled_at"):
+        columns[name] = [moment and moment.timestamp() for moment in columns[name]]
+    columns["lines"] = [[line.content for line in lines] if lines else [] for lines in columns["lines"]]
+    said_of_people = _written(purchases.people.columns(*_HASHED_OF_PERSON))
+    people = [
+        "None" if source is None else f"({said})"
+        for source, said in zip(purchases.people.column("source"), said_of_people)
+    ]
+    refunds = [
+        f", {[(key, amount, at.timestamp()) for key, amount, at in told]!r}" if told else ""
+        for told in purchases.column("refunds")
+    ]
+    hashes = []
+    for said, person, told, tells in zip(_written([*columns.values()]), people, refunds, purchases.column("tells")):
+        content = f"({said}, {person}{told})".encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        hashes.append(f"{tells}:{digest}"[: len(digest)] if tells in (REPORT, LINES) else digest)
+    return hashes
+
+
+def _written(columns: list[Sequence]) -> list[str]:
+    """Return the rows of these columns as Python writes values; what is the same in all of them is written once."""
+    parts, varying = [], []
+    for column in columns:
+        if column.count(column[0]) == len(column) and len(set(map(type, column))) == 1:
+            parts.append(repr(column[0]).replace("%", "%%"))
+        else:
+            parts.append("%r")
+            varying.append(column)
+    template = ", ".join(parts)
+    return [template % row for row in zip(*varying)] if varying else [template % ()] * len(columns[0])
+
+
+def knows_better(held_hash: str, tells: str) -> bool:
     """Tell whether the books hold an order from an export, of which a report may not change anything."""
-    return p.tells == REPORT and not held_hash.startswith(f"{REPORT}:")
+    return tells == REPORT and not held_hash.startswith(f"{REPORT}:")
 
 
 @dataclass(slots=True)
@@ -123,6 +184,8 @@ class Item:
     currency: str = ""  # the shop's, where it is empty
     is_active: bool | None = None  # on sale; None: the file does not say
     line_number: int = 0
+    stock: float | None = None  # units on hand; None: not said, or not counted there
+    stock_on: dt.date | None = None  # the day of that count; None: the day it comes in
 
     @property
     def key(self) -> str:

@@ -6,9 +6,8 @@ of queries that does not grow with the list.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from crm.accounts.models import Shop
 from crm.lib import bulk
@@ -17,10 +16,10 @@ from crm.orders.models import Order, OrderLine, Product, Refund
 from crm.orders.purchases import (
     HEAD,
     LINES,
-    REFUNDS,
     Purchase,
     PurchaseLine,
-    content_hash,
+    Purchases,
+    Told,
     knows_better,
     product_key,
 )
@@ -28,8 +27,8 @@ from crm.orders.purchases import (
 NAME_LIMIT, SKU_LIMIT = 300, 120
 
 __all__ = [
-    "HEAD", "LINES", "REFUNDS", "Known", "Purchase", "PurchaseLine", "Recorded", "is_unchanged", "look_up",
-    "product_key", "record",
+    "HEAD", "LINES", "Known", "Purchase", "PurchaseLine", "Purchases", "Recorded", "look_up", "product_key",
+    "record", "unchanged",
 ]  # fmt: skip
 
 
@@ -57,31 +56,35 @@ class Recorded:
     changes: list[tuple[str, int, dict, dict, int]]  # table, id, before, after, version after
 
 
-def look_up(purchases: Sequence[Purchase]) -> list[Known | None]:
+def look_up(purchases: Purchases) -> list[Known | None]:
     """Return, beside each purchase, what the books have under its number."""
     found = {}
-    for source in {purchase.source for purchase in purchases}:
-        numbers = {purchase.number for purchase in purchases if purchase.source == source}
+    identities = list(zip(*purchases.columns("source", "number")))
+    for source in set(purchases.column("source")):
+        numbers = {number for owner, number in identities if owner == source}
         orders = Order.objects.filter(source=source, number__in=bulk.among(numbers))
         rows = orders.values_list("number", "id", "content_hash", "contact_id", "created_by_import")
         for number, *known in bulk.rows(rows):
             found[source, number] = Known(*known)
-    for purchase in purchases:
-        purchase.content_hash = purchase.content_hash or content_hash(purchase)
-    return [found.get((purchase.source, purchase.number)) for purchase in purchases]
+    return [found.get(identity) for identity in identities]
 
 
-def is_unchanged(purchase: Purchase, known: Known | None) -> bool:
-    """Tell whether a looked-up purchase says what it said before and its buyer, if it names one, is known."""
-    if known is None:
+def unchanged(purchases: Purchases, known: Sequence[Known | None]) -> list[bool]:
+    """Tell of each whether it says what it said before and its buyer, if it names one, is known."""
+    told = zip(purchases.people.column("source"), *purchases.columns("content_hash", "tells", "refunds", "contact_id"))
+    return [row is not None and _is_unchanged(row, *said) for row, said in zip(known, told)]
+
+
+def _is_unchanged(
+    row: Known, named: str | None, content_hash: str, tells: str, refunds: tuple, contact_id: int | None
+) -> bool:
+    if knows_better(row.content_hash, tells):
+        return not refunds
+    if row.content_hash != content_hash:
         return False
-    if knows_better(known.content_hash, purchase):
-        return True
-    if known.content_hash != purchase.content_hash:
-        return False
-    if purchase.contact_id is not None:
-        return known.contact_id == purchase.contact_id
-    return purchase.person is None or known.contact_id is not None
+    if contact_id is not None:
+        return row.contact_id == contact_id
+    return named is None or row.contact_id is not None
 
 
 def record(
@@ -94,44 +97,50 @@ def record(
 ) -> Recorded:
     """Write what is new or changed; the last of several purchases with one number counts. Inside a transaction.
 
-    A purchase that tells REFUNDS only must be of an order in the books.
+    A purchase of only refunds must be of an order in the books.
     `known` is what look_up returned for this list and `buyers` who each purchase belongs to, where the caller
     found out; else the purchases' own contact_id.
     """
+    purchases = Purchases.of(purchases)
     if known is None:
         known = look_up(purchases)
     if buyers is None:
-        buyers = [purchase.contact_id for purchase in purchases]
-    identities = [(purchase.source, purchase.number) for purchase in purchases]
-    known = dict(zip(identities, known))
-    newest = dict(zip(identities, zip(purchases, buyers)))
-    new = [(key, purchase, buyer) for key, (purchase, buyer) in newest.items() if known[key] is None]
+        buyers = purchases.column("contact_id")
+    identities = list(zip(*purchases.columns("source", "number")))
+    newest = dict(zip(identities, range(len(purchases))))
+    new = [position for position in newest.values() if known[position] is None]
+    hashes = purchases.column("content_hash")
     changed = [
-        (row, purchase, buyer)
-        for key, (purchase, buyer) in newest.items()
-        if (row := known[key])
-        and not knows_better(row.content_hash, purchase)
-        and (row.content_hash != purchase.content_hash or buyer not in (None, row.contact_id))
+        (row, purchase, buyers[position])
+        for position in newest.values()
+        if (row := known[position])
+        and (row.content_hash != hashes[position] or buyers[position] not in (None, row.contact_id))
+        and ((purchase := purchases[position]).refunds or not knows_better(row.content_hash, purchase.tells))
     ]
     done = Recorded([], [], [], [], [], [], [], [])
-    products = _find_products([purchase for _key, purchase, _buyer in new + changed], now, import_id, done)
-    ids = {key: row.order_id for key, row in known.items() if row}
-    people = {buyer for _key, _purchase, buyer in new}
+    fresh = purchases.pick(new)
+    lines = [*zip(*fresh.columns("lines", "currency")), *((p.lines, p.currency) for _row, p, _buyer in changed)]
+    products = _find_products(lines, now, import_id, done)
+    buyers_of_new = [buyers[position] for position in new]
+    people = set(buyers_of_new)
 
-    _insert(new, ids, products, now, import_id)
-    done.created = [ids[key] for key, _purchase, _buyer in new]
+    done.created = _insert(fresh, buyers_of_new, products, now, import_id)
+    order_ids = [row and row.order_id for row in known]
+    for position, order_id in zip(new, done.created):
+        order_ids[position] = order_id
     if changed:
         people |= _update(changed, products, now, import_id, done)
 
     written = {*done.created, *done.updated}
-    slips = [ids[key] for key, (purchase, _buyer) in newest.items() if purchase.kind == Order.Kind.RETURN]
+    kinds = purchases.column("kind")
+    slips = [order_ids[position] for position in newest.values() if kinds[position] == Order.Kind.RETURN]
     if slips := [slip_id for slip_id in slips if slip_id in written]:
         originals, changes = returning.match(slips, now=now, import_id=import_id)
         done.originals = sorted({*done.originals, *originals})
         done.changes += changes
 
-    done.order_ids = [ids[identity] for identity in identities]
-    done.unchanged = [order_id for order_id in ids.values() if order_id not in written]
+    done.order_ids = [order_ids[newest[identity]] for identity in identities]
+    done.unchanged = [order_id for order_id in dict.fromkeys(done.order_ids) if order_id not in written]
     done.contact_ids = sorted(people - {None})
     return done
 
@@ -141,15 +150,15 @@ def record(
 _FILLED = ("name", "category", "price_minor")  # from orders, where they are blank
 
 def _find_products(
-    purchases: list[Purchase], now: dt.datetime, import_id: int | None, done: Recorded
+    lines: Iterable[tuple[list[PurchaseLine], str]], now: dt.datetime, import_id: int | None, done: Recorded
 ) -> dict[str, int]:
     """Return each product's id by its key; make the new ones and fill what was blank in the others."""
     said: dict[str, tuple[PurchaseLine, str]] = {}
-    for purchase in purchases:
-        for line in purchase.lines:
+    for of_order, currency in lines:
+        for line in of_order:
             key = line.key
             if key and key not in said:
-                said[key] = line, purchase.currency
+                said[key] = line, currency
     if not said:
         return {}
     currency = Shop.objects.values_list("currency", flat=True).first()
@@ -197,42 +206,45 @@ _PLAIN = (
     "cancelled_at", "channel", "coupon_code", "note", "content_hash",
 )  # fmt: skip
 _SETTLED = ("refunded_minor", "payment", "counts", "net_minor")
+_SALE, _PAID = Order.Kind.SALE.value, Order.Payment.PAID.value
 _REFUNDED = -len(_SETTLED)  # its place in _COLUMNS
 _LIMITS = {name: Order._meta.get_field(name).max_length for name in ("payment_word", "channel", "coupon_code")}
 _COLUMNS = ("contact_id", *_PLAIN, *_SETTLED)
 _SAID = ("source", "number", *_PLAIN, "payment")
-_read_said = attrgetter(*_SAID)
 _LINE = ("order_id", "position", "product_id", "name", "sku", "quantity", "unit_price_minor", "total_minor")
 _REFUND = ("order_id", "key", "amount_minor", "at", "reason", "quantities")
 
 
-def _columns(p: Purchase, contact_id: int | None, others_minor: int) -> list:
-    """Return _COLUMNS of a purchase whose refunds of other keys come to `others_minor`."""
+def _columns(p: Purchase, contact_id: int | None, others_minor: int, covered_minor: int) -> list:
+    """Return _COLUMNS of a purchase whose refunds come to `others_minor`; its sum includes `covered_minor` of them."""
     return [
         contact_id, p.kind, p.placed_at, p.currency, p.total_minor, p.discount_minor, p.shipping_minor, p.tax_minor,
         p.payment_word[: _LIMITS["payment_word"]], p.cancelled_at, p.channel[: _LIMITS["channel"]],
-        p.coupon_code[: _LIMITS["coupon_code"]], p.note, p.content_hash, *_settled(p, others_minor),
+        p.coupon_code[: _LIMITS["coupon_code"]], p.note, p.content_hash, *_settled(p, others_minor, covered_minor),
     ]  # fmt: skip
 
 
-def _settled(p: Purchase, others_minor: int) -> tuple[int, str, bool, int]:
-    """Return _SETTLED of a purchase whose refunds of keys of their own come to `others_minor`."""
+def _settled(p: Purchase, others_minor: int, covered_minor: int = 0) -> tuple[int, str, bool, int]:
+    """Return _SETTLED of a purchase whose refunds of keys of their own come to `others_minor`.
+
+    The platform's sum includes those of them it told one by one in another file, which come to `covered_minor`.
+    """
     refunded = p.refunded_minor - sum(amount for _key, amount, _at in p.refunds) if p.refunds else p.refunded_minor
     if p.payment == Order.Payment.REFUNDED and not refunded and not p.refunds:
         refunded = p.total_minor  # the platform says so without a sum
     return returning.settled(
-        kind=p.kind, total_minor=p.total_minor, refunded_minor=refunded + others_minor, payment=p.payment,
-        cancelled=p.cancelled_at is not None,
+        kind=p.kind, total_minor=p.total_minor, refunded_minor=max(refunded - covered_minor, 0) + others_minor,
+        payment=p.payment, cancelled=p.cancelled_at is not None,
     )  # fmt: skip
 
 
-def _lines(order_id: int, p: Purchase, products: dict[str, int]) -> list[tuple]:
+def _lines(order_id: int, lines: list[PurchaseLine], products: dict[str, int]) -> list[tuple]:
     return [
         (
             order_id, position, products.get(line.key), line.name[:NAME_LIMIT],
             line.sku[:SKU_LIMIT], line.quantity, line.unit_price_minor, line.total_minor,
         )
-        for position, line in enumerate(p.lines, start=1)
+        for position, line in enumerate(lines, start=1)
     ]  # fmt: skip
 
 
@@ -252,10 +264,10 @@ def _settled_anew(row: dict, refunded_minor: int) -> tuple[int, str, bool, int]:
     )  # fmt: skip
 
 
-def _told_refunds(order_id: int, p: Purchase, room_minor: int) -> list[tuple]:
+def _told_refunds(order_id: int, refunds: Iterable[Told], room_minor: int) -> list[tuple]:
     """Return the refunds a file tells one by one, together never more than is left to give back."""
     rows = []
-    for key, amount, at in p.refunds:
+    for key, amount, at in refunds:
         amount = min(amount, room_minor)
         if amount > 0:
             rows.append((order_id, key, amount, at, "", {}))
@@ -263,34 +275,68 @@ def _told_refunds(order_id: int, p: Purchase, room_minor: int) -> list[tuple]:
     return rows
 
 
-def _insert(new: list, ids: dict, products: dict[str, int], now: dt.datetime, import_id: int | None) -> None:
+def _sum(refunds: Iterable[tuple]) -> int:
+    return sum(refund[2] for refund in refunds)
+
+
+def _other_refunds(order_id: int, held: list[tuple], p: Purchase) -> tuple[list[tuple], int]:
+    """Return the refunds beside the platform's sum, and what of those that stood in other files it includes."""
+    told = p.told_refunds({refund[1] for refund in held})
+    replaced = {returning.TOTAL, *(key for key, _amount, _at in told)}
+    others = [refund for refund in held if refund[1] not in replaced]
+    covered_minor = _sum(refund for refund in others if refund[1].startswith(f"{p.source}:"))
+    return others + _told_refunds(order_id, told, p.total_minor - _sum(others)), covered_minor
+
+
+def _refunds_added(row: dict, held: list[tuple], p: Purchase) -> list[tuple]:
+    """Return an order's refunds with those a file tells; a sum the platform told includes them."""
+    told = p.told_refunds({refund[1] for refund in held}) if p.currency == row["currency"] else ()
+    replaced = {key for key, _amount, _at in told}
+    others = [refund for refund in held if refund[1] not in {returning.TOTAL, *replaced}]
+    added = _told_refunds(row["id"], told, row["total_minor"] - _sum(others))
+    news_minor = max(_sum(added) - _sum(refund for refund in held if refund[1] in replaced), 0)
+    total = [
+        (*refund[:2], refund[2] - news_minor, *refund[3:])
+        for refund in held
+        if refund[1] == returning.TOTAL and refund[2] > news_minor
+    ]
+    return sorted([*others, *added, *total], key=lambda refund: refund[1])
+
+
+def _insert(
+    new: Purchases, buyers: list[int | None], products: dict[str, int], now: dt.datetime, import_id: int | None
+) -> list[int]:
+    """Write new orders; return their ids."""
     if not new:
-        return
+        return []
     count = len(new)
-    keys, purchases, buyers = zip(*new)
     order_ids = bulk.reserve_ids(Order, count)
-    ids.update(zip(keys, order_ids))
-    columns = dict(zip(_SAID, zip(*map(_read_said, purchases))))
+    columns = dict(zip(_SAID, new.columns(*_SAID)))
     for name, limit in _LIMITS.items():
         columns[name] = [text[:limit] for text in columns[name]]
-    told = {
-        order_id: _told_refunds(order_id, p, p.total_minor) for order_id, p in zip(order_ids, purchases) if p.refunds
-    }
-    told_minor = {order_id: sum(refund[2] for refund in rows) for order_id, rows in told.items()}
-    settled = [_settled(p, told_minor.get(order_id, 0)) for order_id, p in zip(order_ids, purchases)]
+    settled, lines, refunds = [], [], []
+    said = zip(*new.columns("kind", "payment", "total_minor", "refunded_minor", "refunds", "cancelled_at"))
+    for position, (kind, payment, total, refunded, told, cancelled_at) in enumerate(said):
+        if kind == _SALE and payment == _PAID and not (refunded or told or cancelled_at):
+            settled.append((0, _PAID, True, total))  # nearly always
+            continue
+        p, order_id = new[position], order_ids[position]
+        told = _told_refunds(order_id, told, total)
+        told_minor = _sum(told)
+        settled.append(_settled(p, told_minor))
+        if refunded := settled[-1][0]:
+            refunds += told
+            refunds += _total_refund(order_id, p, refunded, told_minor)
+    for order_id, of_order in zip(order_ids, new.column("lines")):
+        if of_order:
+            lines += _lines(order_id, of_order, products)
     columns |= zip(_SETTLED, zip(*settled))
     columns |= {"id": order_ids, "contact_id": buyers, "created_at": [now] * count, "updated_at": [now] * count}
     columns |= {"version": [1] * count, "created_by_import": [import_id] * count}
-    lines, refunds = [], []
-    for order_id, p, refunded in zip(order_ids, purchases, columns["refunded_minor"]):
-        if p.lines:
-            lines += _lines(order_id, p, products)
-        if refunded:
-            refunds += told.get(order_id, [])
-            refunds += _total_refund(order_id, p, refunded, told_minor.get(order_id, 0))
     bulk.insert_columns(Order, columns)
     bulk.insert(OrderLine, _LINE, lines)
     bulk.insert(Refund, _REFUND, refunds)
+    return order_ids
 
 
 def _update(
@@ -317,24 +363,21 @@ def _update(
         order_id = known.order_id
         row = held[order_id]
         contact_id = buyer if buyer is not None else row["contact_id"]
-        told = {key for key, _amount, _at in p.refunds}
-        others = [refund for refund in held_refunds[order_id] if refund[1] not in {returning.TOTAL, *told}]
-        if p.tells == REFUNDS:
-            others += [refund for refund in held_refunds[order_id] if refund[1] == returning.TOTAL]
-        paid = row["total_minor"] if p.tells == REFUNDS else p.total_minor
-        others += _told_refunds(order_id, p, paid - sum(refund[2] for refund in others))
-        others_minor = sum(refund[2] for refund in others)
-        columns = _columns(p, contact_id, others_minor)
-        new_lines = held_lines[order_id] if p.tells == HEAD else _lines(order_id, p, products)
-        new_refunds = sorted(
-            [*others, *_total_refund(order_id, p, columns[_REFUNDED], others_minor)], key=lambda refund: refund[1]
-        )
-        if p.tells == REFUNDS:  # only they are told; all else stands as it did
-            columns = [contact_id, *(row[name] for name in _PLAIN), *_settled_anew(row, others_minor)]
-            new_lines, new_refunds = held_lines[order_id], sorted(others, key=lambda refund: refund[1])
-        elif p.tells == LINES and not row["content_hash"].startswith(f"{LINES}:"):  # another file told the rest
+        only_refunds = p.only_refunds or knows_better(known.content_hash, p.tells)
+        # another file told the rest
+        stays = only_refunds or (p.tells == LINES and not row["content_hash"].startswith(f"{LINES}:"))
+        new_lines = held_lines[order_id] if only_refunds or p.tells == HEAD else _lines(order_id, p.lines, products)
+        if stays:
+            new_refunds = _refunds_added(row, held_refunds[order_id], p)
             columns = [contact_id, *(row[name] for name in _COLUMNS[1:])]
-            new_refunds = held_refunds[order_id]
+            if new_refunds != held_refunds[order_id]:
+                columns[_REFUNDED:] = _settled_anew(row, _sum(new_refunds))
+        else:
+            others, covered_minor = _other_refunds(order_id, held_refunds[order_id], p)
+            others_minor = _sum(others)
+            columns = _columns(p, contact_id, others_minor, covered_minor)
+            new_refunds = [*others, *_total_refund(order_id, p, columns[_REFUNDED], others_minor)]
+            new_refunds.sort(key=lambda refund: refund[1])
         before = {name: row[name] for name, value in zip(_COLUMNS, columns) if row[name] != value}
         if p.kind == Order.Kind.RETURN and row["original_id"] and before.keys() <= {"content_hash", *_SETTLED}:
             before = {name: value for name, value in before.items() if name == "content_hash"}

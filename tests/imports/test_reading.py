@@ -91,6 +91,20 @@ def test_every_row_is_applied_or_rejected(take):
     assert importing.result["warnings"] == ["1 order names no buyer; it is kept without a customer."]
 
 
+@pytest.mark.parametrize("number", ["0012345678901234567", "576460000000000001", "'00042", '"""00042"""', '="00042"', "#1001"])
+def test_numbers_are_text_with_all_their_digits(take, number):
+    take(shopify({**ORDER, "Name": number}))
+    assert Order.objects.get().number == number.strip("'\"=")
+
+
+def test_a_wide_file_with_large_cells_is_read_in_good_time(take):
+    header = f"{shopify().strip()},Body," + ",".join(f"Property {number}" for number in range(100))
+    row = shopify(ORDER).splitlines()[1] + f',"{"<p>" * 20_000}"' + ",x" * 100
+    importing = take("\n".join([header, *(row.replace("#1001", f"#{number}", 1) for number in range(50))]))
+    assert (importing.result["orders"]["created"], importing.result["rejected"]) == (50, 0)
+    assert importing.result["seconds"] < 20
+
+
 def test_secrets_are_dropped_before_anything_is_kept(take):
     importing = take(table(WEBTOFFEE, {**TestWebToffee.ROW, "order_total": "oops", "customer_ip_address": "192.0.2.7"}))
     assert b"192.0.2.7" not in reading.file_of(importing).read_bytes()

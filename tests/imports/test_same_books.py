@@ -125,7 +125,7 @@ def test_killed_anywhere_and_begun_again_comes_to_the_same(take, write, now, see
     draw = random.Random(seed)
     importing = reading.create(write(SECOND), name="b.csv", options={}, now=now, state="reading")
     for _death in range(4):
-        with killed(bulk, "insert", call=draw.randint(1, 30)) as died:
+        with killed(bulk, "among", call=draw.randint(1, 25)) as died:
             reading.read(importing.pk, now=now)
         assert died
     assert reading.read(importing.pk, now=now).state == "done"

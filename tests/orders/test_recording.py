@@ -6,7 +6,7 @@ from crm.contacts.matching import Person, match
 from crm.contacts.models import Contact
 from crm.orders import correcting, recording, standing
 from crm.orders.models import Order, OrderLine, Product, Refund
-from crm.orders.recording import Purchase, PurchaseLine, product_key, record
+from crm.orders.recording import Purchase, PurchaseLine, Purchases, product_key, record
 
 pytestmark = pytest.mark.django_db
 
@@ -310,7 +310,7 @@ def test_queries_do_not_grow_with_the_list(sale, slip, now, django_assert_num_qu
 
 def test_reading_back_what_recording_knows(sale, now):
     (order_id,) = record([sale()], now=now, import_id=3).created
-    (known,) = recording.look_up([sale()])
-    assert (known.order_id, known.created_by_import) == (order_id, 3)
-    assert recording.is_unchanged(sale(content_hash=known.content_hash), known)
-    assert not recording.is_unchanged(sale(content_hash="other"), known)
+    told = Purchases.of([sale(), sale(note="late")])
+    known = recording.look_up(told)
+    assert [(row.order_id, row.created_by_import) for row in known] == [(order_id, 3)] * 2
+    assert recording.unchanged(told, known) == [True, False]

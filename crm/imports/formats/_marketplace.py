@@ -127,7 +127,12 @@ def leave_out(groups: Iterator[Group], options: Options, why: Callable[[list[str
 
 def refund_without_sale() -> BadValue:
     """Return the reason for a refund whose sale is not in the file: alone it would be an order of its own."""
-    return BadValue(_("The sale that was refunded is not in this file: export a period that begins before the sale"))
+    return BadValue(
+        _(
+            "The sale that was refunded is neither in this file nor among your orders: import the file with the sale"
+            " first, then this file again"
+        )
+    )
 
 
 def refunds_of(source: str, rows: Iterable[tuple[str, int, dt.datetime]]) -> tuple[Told, ...]:
@@ -144,12 +149,17 @@ def refunds_of(source: str, rows: Iterable[tuple[str, int, dt.datetime]]) -> tup
     return tuple(found)
 
 
-def refunds_of_older(group: Group, refunds: tuple[Told, ...], *, source: str, number: str, currency: str) -> Addition:
-    """Return refunds whose sale is not in the file: they go to the one in the books, or are rejected."""
+def refunds_of_older(
+    group: Group, refunds: tuple[Told, ...], *, source: str, number: str, currency: str, tells: str = REFUNDS
+) -> Addition:
+    """Return refunds whose sale is not in the file: they go to the one in the books, or are rejected.
+
+    A report that leaves tips or taxes out `tells` NET_REFUNDS, so that another may tell all of it.
+    """
     purchase = Purchase(
         source=source, number=base.order_number(number), placed_at=refunds[0][2], currency=currency, total_minor=0,
         refunded_minor=sum(amount for _key, amount, _at in refunds), refunds=refunds, line_number=group[0][0],
-        tells=REFUNDS,
+        tells=tells,
     )  # fmt: skip
     return Addition(purchase, list(base.bad(group, refund_without_sale())))
 
@@ -166,8 +176,8 @@ class Numbers:
         text = self.fingerprint(cells)
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         number = f"{placed_at.astimezone(self.options.zone):%Y%m%d}:{digest}"
-        if hash(text) in self.options.repeated:  # equal rows are real: two coffees in one minute
-            count = self.occurrences[hash(text)] = self.occurrences.get(hash(text), 0) + 1
+        if base.checksum(text) in self.options.repeated:  # equal rows are real: two coffees in one minute
+            count = self.occurrences[text] = self.occurrences.get(text, 0) + 1
             number += f":{count}" if count > 1 else ""
         return number
 

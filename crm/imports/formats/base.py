@@ -15,6 +15,7 @@ not have can be read at index `options.missing`.
 
 import datetime as dt
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from zoneinfo import ZoneInfo
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from crm.contacts.identity import Person
+from crm.contacts.identity import Person, email_key
 from crm.imports.values import BadValue, clean, fold, minor_reader, moment_reader, quantity_reader
 from crm.orders.purchases import Item, Purchase, PurchaseLine
 
@@ -40,7 +41,7 @@ _SECRET = re.compile(
     r"(user )?pass(word|wd)?( hash)?|.*password.*|.*session tokens?.*|.*\b(access|auth|api|rp) (token|key)|secret"
     r"|.*\b(card|cc|pan) (number|suffix|last ?4?|digits|fingerprint|exp (month|year))|last ?4|cvv|iban"
     r"|(.* )?ip( address)?|.*\buser agent"
-    r"|.*\b(national|citizen) id.*|.*\btax identifier value|(national ?)?registration ?number|order key"
+    r"|.*\b(national|citizen) id.*|cpf( .*)?|.*\btax identifier value|(national ?)?registration ?number|order key"
 )
 _PRIVATE = re.compile(r"note attributes|payment (reference|id)s?|transaction id|device id")
 
@@ -117,7 +118,7 @@ class Options:
     marks: Mapping[int, str] = field(default_factory=dict)  # column -> decimal mark
     mark: str = "."  # of the columns nothing is known about
     day_first: bool | None = None
-    repeated: frozenset[int] = frozenset()  # hashes of fingerprints that occur more than once
+    repeated: frozenset[int] = frozenset()  # checksums of fingerprints that occur more than once
     tags: Counter[str] = field(default_factory=Counter)  # how often Needs.tag said what
     source: str = ""
     file_name: str = ""  # as the platform called it: some say there what no column says
@@ -172,6 +173,11 @@ class Format(Protocol):
     def needs(self, header: Header, mapping: Mapping[str, int]) -> Needs: ...
 
     def parse(self, groups: Iterator[Group], options: Options) -> Iterator[Purchase | Person | Item | BadRow]: ...
+
+
+def checksum(text: str) -> int:
+    """Return a number that stands for a text in every process; rarely another text has the same."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def key_in(column: int) -> Callable[[list[str]], str]:
@@ -285,6 +291,17 @@ def price(text: str, minor: Callable[[str], int]) -> int | None:
     return amount
 
 
+def stock(cells: Sequence[str], column: int, options: Options) -> float | None:
+    """Return how many are on hand; None where the cell holds no number, 0 where more were sold than there were."""
+    text = clean(cells[column])
+    if not text:
+        return None
+    try:
+        return max(options.quantity(column)(text), 0)
+    except BadValue:
+        return None  # "InStock", "parent": a word and no count
+
+
 def birthday(text: str) -> dt.date | None:
     """Return a day written as year, month, day; None for anything else, since a birthday is not worth a row."""
     try:
@@ -309,6 +326,8 @@ _SIGNS = {
     "zł": "PLN", "kč": "CZK", "ft": "HUF", "r$": "BRL", "us$": "USD", "ca$": "CAD", "a$": "AUD", "au$": "AUD",
     "nz$": "NZD", "hk$": "HKD", "mx$": "MXN", "s$": "SGD",
 }  # fmt: skip
+_BETWEEN_ADDRESSES = re.compile(r"[;,，；\s]+")
+_ITALIAN_ID = re.compile(r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", re.IGNORECASE)
 _BESIDE_NUMBER = re.compile(r"[\d.,'’\s()+\-−]+")
 
 
@@ -323,6 +342,8 @@ def currency_in(text: str, default: str) -> str:
 
 def order_number(text: str) -> str:
     """Return an order's number as text, refusing one whose digits a spreadsheet has lost."""
+    if text.isdecimal():  # nearly always
+        return text[:120]
     number = clean(text)
     if "E+" in number.upper():
         raise BadValue(
@@ -339,6 +360,29 @@ def person_name(*parts: str) -> str:
     return " ".join([said for part in parts if part and (said := clean(part))])[:200]
 
 
+def addresses(text: str) -> Iterator[str]:
+    """Yield the e-mail addresses of a cell; masked ones are none."""
+    for part in _BETWEEN_ADDRESSES.split(text):
+        part = part.strip("<>()\"'").removeprefix("mailto:")
+        if "*" not in part and email_key(part):
+            yield part
+
+
+def first_email(text: str) -> str:
+    """Return the e-mail of a cell; the first one where it holds several."""
+    text = clean(text)
+    return text if text.count("@") < 2 else next(addresses(text), text)
+
+
+@lru_cache(maxsize=4096)
+def company(text: str) -> str:
+    """Return a company's name; nothing where the cell holds a person's number: some shops ask for it there."""
+    text = clean(text)
+    letters = sum(char.isalpha() for char in text)
+    is_number = letters <= 2 and sum(char.isdecimal() for char in text) >= 7
+    return "" if is_number or _ITALIAN_ID.fullmatch(text) else text
+
+
 def person_of(cells: Sequence[str], column: Mapping[str, int], *, source: str, line_number: int, **said) -> Person:
     """Return the person of a row whose columns go by the usual names; what is `said` is taken as said."""
 
@@ -350,7 +394,8 @@ def person_of(cells: Sequence[str], column: Mapping[str, int], *, source: str, l
         source=source, line_number=line_number,
         **{
             "name": name[:200] if name else person_name(text("first"), text("middle"), text("last")),
-            "email": text("email"), "phone": text("phone"), "company": text("company"),
+            "email": first_email(cells[column.get("email", -1)]), "phone": text("phone"),
+            "company": company(cells[column.get("company", -1)]),
             "street": f"{street} {more}".strip() if more else street, "postcode": text("zip"), "city": text("city"),
             "region": text("region"), "country": text("country"),
         } | said,
@@ -391,7 +436,8 @@ def is_no(text: str) -> bool:
 
 __all__ = [
     "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "Addition", "BadRow", "BadValue", "Format", "Group", "Header", "Item",
-    "Needs", "Options", "Person", "Purchase", "PurchaseLine", "Row", "bad", "birthday", "clean", "currency_code",
-    "currency_in", "each", "each_order", "fold", "is_no", "is_yes", "joined", "key_in", "lines_of", "merged", "once",
-    "order_number", "person_name", "person_of", "price", "required_moment", "required_total",
+    "Needs", "Options", "Person", "Purchase", "PurchaseLine", "Row", "addresses", "bad", "birthday", "checksum",
+    "clean", "company", "currency_code", "currency_in", "each", "each_order", "first_email", "fold", "is_no", "is_yes",
+    "joined", "key_in", "lines_of", "merged", "once", "order_number", "person_name", "person_of", "price",
+    "required_moment", "required_total", "stock",
 ]  # fmt: skip

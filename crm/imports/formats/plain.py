@@ -7,7 +7,7 @@ negative quantity, or an invoice such as C536379 among numbers, is a return. Two
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
@@ -29,7 +29,7 @@ FIELDS = {
     "date": _("Date"), "time": _("Time"), "amount": _("Amount of the row"), 
     "order_total": _("Total of the whole order"),
     "quantity": _("Quantity"), "unit_price": _("Price of one"), "invoice": _("Order or invoice number"),
-    "customer": _("Customer number"), "name": _("Customer's name"), "email": _("E-mail"), "phone": _("Phone"),
+    "customer": _("Customer number or name"), "name": _("Customer's name"), "email": _("E-mail"), "phone": _("Phone"),
     "sku": _("Product number (SKU)"), "product": _("Product name"), "category": _("Product category"),
     "discount": _("Discount"), "shipping": _("Shipping"), "tax": _("Tax"), "currency": _("Currency"),
     "status": _("Status"), "coupon": _("Coupon code"), "channel": _("Shop or channel"), "street": _("Street"),
@@ -200,7 +200,7 @@ class _Reader:
     def __init__(self, column: dict[str, int], options: Options):
         self.column, self.options = column, options
         self.source = options.source or source_of(options.header, options.mapping)
-        self.has_invoice = column["invoice"] != options.missing
+        self.has_invoice, self.has_time = (column[name] != options.missing for name in ("invoice", "time"))
         self.by_day = not self.has_invoice and _has_products(options.mapping)
         self.c_is_return = options.tags["number"] > options.tags["c"] > 0
         self.quantity = options.quantity(column["quantity"])
@@ -212,6 +212,7 @@ class _Reader:
         self.has_products = bool(has & {"sku", "product"})
         self.is_amount_alone = not has & {"sku", "product", "quantity", "unit_price"}
         self.is_key_alone = not has & {"name", "email", "phone", "street", "postcode", "city", "country"}
+        self.amounts: dict[str, Callable[[str], int]] = {}  # how to read the column, by currency
         self.is_bare = not has & {"status", "discount", "shipping", "tax", "coupon", "channel"}
 
     def purchase(self, group) -> Purchase:
@@ -257,14 +258,17 @@ class _Reader:
 
     def _placed_at(self, cells: list[str]):
         text = cells[self.column["date"]]
-        if self.column["time"] != self.options.missing:
+        if self.has_time:
             text = f"{text.strip()} {cells[self.column['time']].strip()}".strip()
         return base.required_moment(text, self.options)
 
     def _amount(self, cells: list[str], currency: str) -> int:
         said = cells[self.column["amount"]]
-        if said and said.strip():
-            return self.options.minor(self.column["amount"], currency)(said)
+        if said and not said.isspace():
+            read = self.amounts.get(currency)
+            if read is None:
+                read = self.amounts[currency] = self.options.minor(self.column["amount"], currency)
+            return read(said)
         if self.column["order_total"] == self.options.missing:
             raise BadValue(_("The row has no amount"))
         return 0
@@ -314,16 +318,20 @@ class _Reader:
             return stem
         text = self.fingerprint(cells)
         number = f"{stem}:{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=5).hexdigest()}"
-        if hash(text) in self.options.repeated:  # equal rows are real, each is an order
-            count = self.occurrences[hash(text)] = self.occurrences.get(hash(text), 0) + 1
+        if base.checksum(text) in self.options.repeated:  # equal rows are real, each is an order
+            count = self.occurrences[text] = self.occurrences.get(text, 0) + 1
             number += f":{count}" if count > 1 else ""
         return number
 
     def _person(self, cells: list[str], line_number: int) -> Person | None:
         column = self.column
-        key, name, email, phone = clean(cells[column["customer"]]), "", "", ""
+        text, name, email, phone = cells[column["customer"]], "", "", ""
+        if self.is_key_alone and text.isdecimal():
+            return Person(self.source, text, line_number=line_number)
+        key = clean(text)
         if not self.is_key_alone:
-            told = (clean(cells[column[field]]) for field in ("name", "email", "phone"))
+            email = base.first_email(cells[column["email"]])
+            told = (clean(cells[column["name"]]), email, clean(cells[column["phone"]]))
             name, email, phone = ("" if "*" in text else text for text in told)  # 张** and 138****1234 name nobody
         if values.is_scientific(key):
             raise BadValue(
@@ -438,9 +446,9 @@ def _by_content(header: Header, samples: Mapping[int, list[str]], mapping: dict[
 
 def _number_shape(text: str) -> str:
     text = text.strip()
-    if text[:1] in ("C", "c") and text[1:].isdecimal():
-        return "c"
-    return "number" if text[:1].isdecimal() else "other"
+    if text[:1].isdecimal():
+        return "number"
+    return "c" if text[:1] in ("C", "c") and text[1:].isdecimal() else "other"
 
 
 def _customer_and_day(customer: str, date: str) -> str | None:
