@@ -139,7 +139,8 @@ class OrderLine(models.Model):
 
 class Refund(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="refunds")
-    key = models.CharField(max_length=150)  # "total" for a platform's sum, "return:<number>", "typed:<n>"
+    key = models.CharField(max_length=150)  # "total" for the rest of a platform's sum, "<source>:<what it is known by>"
+    # for what it told one by one, "return:<number>", "typed:<n>"
     amount_minor = models.BigIntegerField()
     at = models.DateTimeField()
     reason = models.CharField(max_length=200, blank=True)

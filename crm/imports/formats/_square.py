@@ -1,9 +1,11 @@
 """What Square's reports share: one sale per transaction, refunds under its number, a clock in three columns.
 
-A refund is a row of its own with the sale's transaction id. Nine of ten sales name no buyer.
+A refund is rows of their own with the sale's transaction id: in one report a row for each payment, in the other one
+for each item. What they share, and what the refund is known by, is the moment. Nine of ten sales name no buyer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from crm.imports.formats._marketplace import (
     Numbers,
@@ -11,10 +13,11 @@ from crm.imports.formats._marketplace import (
     handle,
     moment,
     own_number,
-    refund_without_sale,
+    refunds_of,
     said,
-)  # fmt: skip
-from crm.imports.formats.base import Header, Needs, Options, Person, person_name
+)
+from crm.imports.formats.base import Group, Header, Needs, Options, Person, person_name
+from crm.orders.purchases import Told
 
 SOURCE = "square"
 
@@ -51,13 +54,16 @@ def is_refund(cells, column) -> bool:
     return cells[column["event"]].strip().casefold() == "refund"
 
 
-def apart(rows, column, options: Options) -> tuple[list, list]:
-    """Return the rows of the sale and those of its refunds. Without transaction ids a refund stands by itself."""
-    refunds = [row for row in rows if is_refund(row[1], column)]
+def apart(
+    rows: Group, column, options: Options, given_back: Callable[[Group], int]
+) -> tuple[Group, tuple[Told, ...]]:
+    """Return the rows of the sale, and its refunds; without transaction ids a refund stands by itself."""
     if column["number"] == options.missing:
-        return rows, []
-    if len(refunds) == len(rows):
-        raise refund_without_sale()
+        return rows, ()
+    back = [(when(row[1], column, options), row) for row in rows if is_refund(row[1], column)]
+    back.sort(key=lambda refund: refund[0])
+    at_once = [(at, [row for _at, row in of_it]) for at, of_it in groupby(back, key=lambda refund: refund[0])]
+    refunds = refunds_of(SOURCE, ((f"{at.timestamp():.0f}", abs(given_back(of_it)), at) for at, of_it in at_once))
     return [row for row in rows if not is_refund(row[1], column)], refunds
 
 

@@ -1,16 +1,15 @@
 """Square's item sales: one row per item. Where the transactions came in too, theirs are the totals and these the lines.
 
-No column holds what was paid in all: it is added up from net sales and taxes, so a tip is not in it. Two equal rows
-are two pieces. Where something was given back, the row speaks for the whole sale, so that a shop that takes this
-report alone learns of it.
+No column holds what was paid or given back in all: it is added up from net sales and taxes, so a tip is not in it.
+Two equal rows are two pieces.
 """
 
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports.formats import _square, base
-from crm.imports.formats._marketplace import Numbers, currency_of, said
-from crm.imports.formats.base import BadValue, Header, Needs, Options, Purchase, PurchaseLine
-from crm.orders.purchases import LINES
+from crm.imports.formats._marketplace import Numbers, currency_of, refunds_of_older, said
+from crm.imports.formats.base import Addition, BadValue, Header, Needs, Options, Purchase, PurchaseLine
+from crm.orders.purchases import LINES, NET_REFUNDS
 
 SLUG = "square_items"
 LABEL = _("Square item sales")
@@ -44,15 +43,18 @@ def parse(groups, options: Options):
     return base.each(groups, lambda group: _purchase(group, column, options, numbers))
 
 
-def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase:
-    sale, refunds = _square.apart(rows, column, options)
-    line_number, cells = sale[0]
-    currency = currency_of(cells[column["net"]], options.currency)
-    placed_at = _square.when(cells, column, options)
+def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase | Addition:
+    currency = currency_of(rows[0][1][column["net"]], options.currency)
 
     def summed(name: str, rows) -> int:
         return sum(options.minor(column[name], currency)(row[column[name]]) for _line, row in rows)
 
+    sale, refunds = _square.apart(rows, column, options, lambda rows: summed("net", rows) + summed("tax", rows))
+    if not sale:
+        number = said(rows[0][1][column["number"]])
+        return refunds_of_older(rows, refunds, source=SOURCE, number=number, currency=currency, tells=NET_REFUNDS)
+    line_number, cells = sale[0]
+    placed_at = _square.when(cells, column, options)
     tax = summed("tax", sale)
     total = summed("net", sale) + tax
     if total < 0 and column["number"] != options.missing:
@@ -62,9 +64,9 @@ def _purchase(rows, column, options: Options, numbers: Numbers) -> Purchase:
         source=SOURCE, number=base.order_number(_square.number_of(cells, column, options, numbers, placed_at)),
         placed_at=placed_at, currency=currency, total_minor=total, kind="return" if total < 0 else "sale",
         discount_minor=abs(summed("discount", sale)), tax_minor=tax if total >= 0 else 0,
-        refunded_minor=abs(summed("net", refunds) + summed("tax", refunds)),
-        refunded_at=max((_square.when(row, column, options) for _line, row in refunds), default=None),
-        channel=said(cells[column["channel"]]), tells="" if refunds else LINES,
+        refunded_minor=sum(amount for _key, amount, _at in refunds), refunds=refunds,
+        refunded_at=max((at for _key, _amount, at in refunds), default=None),
+        channel=said(cells[column["channel"]]), tells=LINES,
         lines=[_line(row, column, options, currency) for _line_number, row in sale],
         person=next(filter(None, (_square.person(row, column, line) for line, row in sale)), None),
         line_number=line_number,

@@ -60,7 +60,7 @@ def test_a_refund_of_another_month_is_rejected_and_not_an_order(parse):
     refund = {**ROW, "Type": "Payment Refund", "Gross": "-149.00", "Transaction ID": "T2", "Reference Txn ID": "T0"}
     (addition,) = parse(table(refund))
     (bad,) = addition.bad
-    assert (type(bad), bad.reason[:42]) == (BadRow, "The sale that was refunded is not in this ")
+    assert (type(bad), bad.reason[:42]) == (BadRow, "The sale that was refunded is neither in t")
     assert (addition.purchase.number, addition.purchase.refunded_minor) == ("T0", 14900)
 
 
