@@ -18,17 +18,17 @@ from crm.contacts import consent, segments, standing
 from crm.contacts.groups import GROUPS
 from crm.contacts.models import Contact
 from crm.home import actions
-from crm.home.actions import Suggestion
+from crm.home.actions import RETURNING, Suggestion
 from crm.lib import clock
 from crm.lib.templatetags import say
-from loyalty import wording
+from loyalty import restocking, wording
 from loyalty.estimators.rungs import WITHOUT_MONEY
-from loyalty.models import Run, Score
+from loyalty.models import Found, Run, Score
 
 COLUMNS = ("group", "stage", "churn_risk", "at_stake_minor", "scored_on")
 SLIPPING = "slipping-regulars"
+RESTOCK = "restock"
 FEWEST_PEOPLE = 3  # below that a suggestion is a phone call
-RETURNING = (0.05, 0.15)  # of the people written to, who would not have come by themselves: a cautious range
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Moved:
 @transaction.atomic
 def publish(
     people: list[Person], *, as_of: dt.date, horizon: int, card: dict | None,
-    leave_alone: Collection[int] = frozenset(),
+    leave_alone: Collection[int] = frozenset(), restock: Suggestion | None = None,
 ) -> None:
     """Put the night's results where the shop looks: customer columns, groups, suggestions.
 
@@ -83,7 +83,8 @@ def publish(
     segments.replace_members(
         SLIPPING, [person.contact_id for person in slipping], as_of=as_of, rank=5, name=slipping_label
     )
-    actions.replace_all(suggestions(people, slipping, shop=shop, horizon=horizon, card=card), as_of=as_of)
+    found = suggestions(people, slipping, shop=shop, horizon=horizon, card=card)
+    actions.replace_all([*found, restock] if restock else found, as_of=as_of)
 
 
 def slipping_regulars(people: list[Person]) -> list[Person]:
@@ -186,6 +187,42 @@ def _welcome(new: list[Person], *, horizon: int) -> Suggestion:
         gains=gains if gains[1] > 0 else None,
         cost=0,
     )  # fmt: skip
+
+
+def restock(run: Run, card: dict) -> Suggestion | None:
+    """Return the suggestion to order what runs out; None where nothing that was counted lately does.
+
+    `card` says how many weeks a forecast speaks of and how good it was: Found "demand" of the run.
+    """
+    out = restocking.running_out(run, card["weeks"])
+    if out is None:
+        return None
+
+    def text(kind: str) -> dict[str, str]:
+        return wording.in_every_language(
+            lambda: wording.restock(kind, products=out.products, until=out.until, first=out.first)
+        )
+
+    told = card | {"until": run.as_of}
+    return Suggestion(
+        key=RESTOCK, kind="restock", icon="package", rank=15,
+        url=f"{reverse('loyalty:demand')}?{urlencode({'show': 'short', 'sort': 'left'})}",
+        title=text("title"), evidence=text("evidence"), button=text("button"),
+        why=wording.in_every_language(lambda: wording.restock_why(told, counted_from=out.counted_from)),
+        gains=out.unserved_minor if out.unserved_minor[1] > 0 else None,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def count_again() -> None:
+    """Bring the suggestion to order in line with what was counted since the night."""
+    run = Run.objects.latest_done()
+    card = Found.objects.filter(run=run, kind=restocking.DEMAND).values_list("data", flat=True).first() if run else None
+    said = restock(run, card) if card else None
+    if said is None:
+        actions.withdraw(RESTOCK)
+    else:
+        actions.revise(said.key, title=said.title, evidence=said.evidence, gains=said.gains)
 
 
 def _draft(recipe: str, segment: str) -> str:

@@ -40,6 +40,7 @@ _FIELDS = {
     "coupon_code": gettext_lazy("Coupon code"), "note": gettext_lazy("Note"), "contact_id": gettext_lazy("Customer"),
     "kind": gettext_lazy("Kind"), "lines": gettext_lazy("Products"), "consent": gettext_lazy("May be written to"),
     "joined_at": gettext_lazy("Customer since"), "extra": gettext_lazy("Further columns"),
+    "stock": gettext_lazy("Units on hand"), "stock_at": gettext_lazy("Counted on"),
 }  # fmt: skip
 _WHY = {
     "phone": gettext_lazy("has the same phone number"),
@@ -117,10 +118,12 @@ def _said(name: str, value, currency: str, names: dict[int, str]) -> str:
         return _("nothing")
     if name.endswith("_minor"):
         return say.money(value, currency)
+    if name in ("birthday", "stock_at"):
+        return say.day(dt.date.fromisoformat(value))
     if name.endswith("_at"):
         return say.moment(dt.datetime.fromisoformat(value))
-    if name == "birthday":
-        return say.day(dt.date.fromisoformat(value))
+    if name == "stock":
+        return say.units(value)
     if name == "contact_id":
         return names.get(value) or _("a new customer")
     if name == "lines":

@@ -10,4 +10,5 @@ urlpatterns = [
     path("products/", views.products, name="products"),
     path("products/<int:pk>/", views.edit_product, name="product"),
     path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/glance/", views.glance, name="glance"),
 ]

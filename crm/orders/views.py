@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import replace_url
 
 from crm.contacts.listing import contains
-from crm.lib import clock, csvio
+from crm.lib import changes, clock, csvio
 from crm.lib.money import from_minor
 from crm.orders import panels
 from crm.orders.forms import DEFAULT_PRODUCT_SORT, ProductFilterForm, ProductForm
@@ -159,6 +160,20 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "orders/detail.html", context)
 
 
+@require_GET
+def glance(request: HttpRequest, pk: int) -> HttpResponse:
+    """Draw an order for the drawer beside a list."""
+    order = dressed(get_object_or_404(Order.objects.select_related("contact"), pk=pk))
+    if not request.htmx:
+        return redirect(order)
+    context = {
+        "order": order,
+        "lines": list(order.lines.select_related("product").order_by("position")),
+        "remaining_minor": max(order.total_minor - order.refunded_minor, 0),
+    }
+    return render(request, "orders/glance.html", context)
+
+
 # Products
 
 
@@ -206,7 +221,9 @@ def edit_product(request: HttpRequest, pk: int) -> HttpResponse:
             counted = told.pop("stock")
             if counted is not None:
                 told |= {"stock": counted, "stock_at": clock.local_date(clock.now(), request.shop.timezone)}
-            Product.objects.filter(pk=pk).update(**told)
+            with transaction.atomic():
+                Product.objects.filter(pk=pk).update(**told)
+                changes.tell(changes.PRODUCTS, [pk])
             messages.success(request, _("“%(product)s” is saved.") % {"product": product.name})
             return redirect(back)
     else:

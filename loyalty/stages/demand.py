@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from loyalty.dates import date_of
 from loyalty.models import Forecast
 
 if TYPE_CHECKING:  # NumPy is loaded by the night run only
@@ -9,7 +10,6 @@ if TYPE_CHECKING:  # NumPy is loaded by the night run only
 
     from loyalty.estimators.demand import Sales, Tests
 
-DEMAND = "demand"  # the row of Found
 COLUMNS = ("product_id", "sold", "last_year", "expected", "low", "high", "note", "last_sold", "since_stock", "weeks")
 SHOWN = 52  # weeks kept for the chart; a product silent for longer is not listed
 
@@ -35,8 +35,6 @@ def rows(
 
     All arrays are by number of the product; `stock_day` is the day its stock was counted on, or -1.
     """
-    import datetime as dt
-
     import numpy as np
 
     told, h = tests.forecast, tests.ahead
@@ -66,7 +64,7 @@ def rows(
                 int(product_ids[product]), round(sum(weeks[-h:]), 2),
                 round(sum(weeks[:h]), 2) if width >= SHOWN else None,
                 round(float(told.expected[place]), 2), float(told.low[place]), float(told.high[place]), str(note),
-                dt.date(1970, 1, 1) + dt.timedelta(days=int(newest[product])),
+                date_of(newest[product]),
                 round(float(since[product]), 2) if stock_day[product] >= 0 else None, weeks,
             )
         )  # fmt: skip

@@ -4,8 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, F, QuerySet, When
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import Count, F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -15,29 +14,19 @@ from crm.contacts.listing import contains
 from crm.lib import charts, clock, csvio
 from crm.lib.templatetags import say
 from crm.orders.models import Product
-from loyalty import findings, wording
+from loyalty import findings, wording, workings
 from loyalty.models import Forecast, Found, Run
-from loyalty.stages.demand import DEMAND
+from loyalty.restocking import DEMAND, Stock, forecasts
+from loyalty.restocking import stock as stock_of
 from loyalty.views.insights import KnownCount
 
 PAGE_SIZE = 50
-LONGEST = 365  # days; a stock that lasts longer lasts "more than a year"
 SELLING, SHORT, STOPPED = "selling", "short", "stopped"
 SORTS = {
     "name": "product__name", "sold": "sold", "last_year": "last_year", "expected": "expected", "stock": "on_hand",
     "left": "left",
 }  # fmt: skip
 DEFAULT_SORT = "-expected"
-
-
-@dataclass(frozen=True)
-class Stock:
-    """What is left of a counted product, and until when."""
-
-    units: float
-    lasts: dt.date | None  # at the expected pace; None: for more than a year, or beyond the weeks of a season
-    at_worst: dt.date | None  # at the upper end of the span
-    missing: float  # units short of the upper end for the weeks ahead, 0 where there are enough
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ def demand(request: HttpRequest) -> HttpResponse:
 def product(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one product's past weeks, what is expected, and how long the stock lasts."""
     run = Run.objects.latest_done()
-    forecast = get_object_or_404(_forecasts(run), product_id=pk)
+    forecast = get_object_or_404(forecasts(run), product_id=pk)
     found = _found(run)
     h = found["weeks"]
     row = _row(forecast, run, h)
@@ -110,7 +99,7 @@ def chart(request: HttpRequest, pk: int) -> HttpResponse:
     import plotly.graph_objects as go
 
     run = Run.objects.latest_done()
-    forecast = get_object_or_404(_forecasts(run), product_id=pk)
+    forecast = get_object_or_404(forecasts(run), product_id=pk)
     h = _found(run)["weeks"]
     past = _past(forecast, run)
     labels = [say.short_day(day) for day, _units in past]
@@ -159,7 +148,7 @@ def export(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
 
     def cells(one: Forecast) -> list:
-        stock = _stock(one, run, h)
+        stock = stock_of(one, run, h)
         return [
             one.product.name, one.product.sku, one.product.category, _plain(one.sold), _plain(one.last_year),
             _plain(one.expected), _plain(one.low), _plain(one.high),
@@ -179,21 +168,9 @@ def _found(run: Run | None) -> dict:
 
 def _missing(run: Run) -> str:
     """Return what is still missing for a forecast, in the owner's words."""
-    note = run.stages.get(DEMAND)
-    if note is None:
+    if DEMAND not in run.stages:
         return _("Forecasts of products come with the next night run.")
-    return wording.missing(note["missing"]) if note.get("missing") else note.get("reason", "")
-
-
-def _forecasts(run: Run | None) -> QuerySet[Forecast]:
-    """Return a run's forecasts with what is on hand: the count, less what was sold between it and the run's date."""
-    on_hand = Case(
-        When(product__stock_at__gte=run.as_of, then=F("product__stock")),
-        default=F("product__stock") - Coalesce(F("since_stock"), 0.0),
-    ) if run else F("product__stock")  # fmt: skip
-    found = Forecast.objects.filter(run=run) if run else Forecast.objects.none()
-    left = F("on_hand") / NullIf(F("expected"), 0.0)  # of the horizon; null where nothing is expected
-    return found.annotate(on_hand=on_hand).annotate(left=left)
+    return workings.missing(run, DEMAND)
 
 
 def _counts(run: Run) -> dict[str, int]:
@@ -212,7 +189,7 @@ def _show(request: HttpRequest) -> str:
 
 
 def _listed(run: Run, show: str, words: str, sort: str) -> QuerySet[Forecast]:
-    found = _forecasts(run)
+    found = forecasts(run)
     if show == STOPPED:
         found = found.filter(note=Forecast.Note.STOPPED)
     else:
@@ -262,23 +239,8 @@ def says(forecast: Forecast, h: int) -> str:
     return _("Expect to sell %(low)s to %(high)s in the next %(weeks)s weeks.") % words
 
 
-def _stock(forecast: Forecast, run: Run, h: int) -> Stock | None:
-    if forecast.on_hand is None:
-        return None
-    units = max(forecast.on_hand, 0.0)
-
-    longest = 7 * h if forecast.note == Forecast.Note.SEASON else LONGEST
-
-    def until(sold: float) -> dt.date | None:
-        days = 7 * h * units / sold if sold > 0 else longest + 1
-        return run.as_of + dt.timedelta(days=int(days)) if days <= longest else None
-
-    missing = 0.0 if forecast.note == Forecast.Note.STOPPED else max(forecast.high - units, 0.0)
-    return Stock(units, until(forecast.expected), until(forecast.high), missing)
-
-
 def _row(forecast: Forecast, run: Run, h: int) -> Row:
-    return Row(forecast, says(forecast, h), _stock(forecast, run, h))
+    return Row(forecast, says(forecast, h), stock_of(forecast, run, h))
 
 
 def _stock_says(stock: Stock, forecast: Forecast, h: int) -> str:

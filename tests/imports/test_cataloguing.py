@@ -1,10 +1,12 @@
 """Products from a file: what is said is kept, what is not said stays, and undo puts everything back."""
 
+import datetime as dt
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm.imports import intake, reading, undoing
+from crm.imports import describing, intake, reading, undoing
 from crm.orders import cataloguing
 from crm.orders.cataloguing import Item
 from crm.orders.models import Product
@@ -60,6 +62,27 @@ def test_prices_in_another_currency_are_left_out(shop, now):
     assert held("price_minor", "cost_minor") == [("a", None, None)]
 
 
+def test_variants_that_are_one_product_add_up_and_the_day_is_kept(shop, now):
+    today = now.date()
+    cataloguing.catalogue([Item(name="Tee", stock=3), Item(name="tee", stock=4), Item(name="Mug")], now=now)
+    assert held("stock", "stock_at") == [("mug", None, None), ("tee", 7, today)]
+
+
+def test_a_count_does_not_give_way_to_an_older_one(shop, now):
+    today, before = now.date(), now.date() - dt.timedelta(days=3)
+    tee = Product.objects.create(key="tee", name="Tee", stock=5, stock_at=before)
+    older = cataloguing.catalogue([Item(name="Tee", stock=9, stock_on=before - dt.timedelta(days=1))], now=now)
+    assert (older.unchanged, held("stock", "stock_at")) == ([tee.pk], [("tee", 5, before)])
+    ahead = cataloguing.catalogue([Item(name="Tee", stock=8, stock_on=today + dt.timedelta(days=9))], now=now)
+    assert held("stock", "stock_at") == [("tee", 8, today)]  # nobody has counted tomorrow
+    assert ahead.changes == [
+        (
+            "product", tee.pk, {"stock": 5.0, "stock_at": before.isoformat()},
+            {"stock": 8, "stock_at": today.isoformat()}, 0,
+        )
+    ]  # fmt: skip
+
+
 def test_the_number_of_queries_does_not_grow(shop, now):
     counts = []
     for count in (1, 30):
@@ -96,6 +119,33 @@ class TestFile:
         result, rejected = reading.check(write(text), name="p.csv", options={}, now=now)
         assert (result["products"], rejected) == ({"created": 1, "updated": 1, "unchanged": 0}, [])
         assert held("price_minor") == [("mug", 400)]
+
+    def test_units_on_hand_are_checked_first_and_taken_back(self, take, write, shop, now):
+        counted = now.date() - dt.timedelta(days=2)
+        mug = Product.objects.create(key="mug", sku="MUG", name="Mug", stock=4, stock_at=counted)
+        header = HEADER.replace("Variant Price", "Variant Inventory Qty,Variant Price")
+        text = header + "mug,Mug,,,MUG,12,,,,\ntee,Tee,,,TEE,3,,,,\n"
+        path = write(text, "p.csv")
+        checked = reading.create(path, name=path.name, options={}, now=now, state="checking")
+        reading.take_up(checked.pk, now=now)
+        finding = checked.findings.get(kind="product_changed")
+        (line,) = describing.lines([finding], currency="EUR")
+        assert (line.label, line.changes) == (
+            "Mug", [("Units on hand", "4", "12"), ("Counted on", "Nov 18, 2026", "Nov 20, 2026")],
+        )  # fmt: skip
+        importing = take(text)
+        assert held("stock", "stock_at") == [("mug", 12, now.date()), ("tee", 3, now.date())]
+        undoing.undo(importing.pk, now=now)
+        assert held("stock", "stock_at") == [("mug", 4, counted)]
+        assert Product.objects.get() == mug
+
+    def test_a_count_by_hand_since_is_not_taken_back(self, take, now):
+        Product.objects.create(key="mug", sku="MUG", name="Mug", stock=4, stock_at=now.date())
+        header = HEADER.replace("Variant Price", "Variant Inventory Qty,Variant Price")
+        importing = take(header + "mug,Mug,,,MUG,12,,,,\n")
+        Product.objects.update(stock=11)
+        undone = undoing.undo(importing.pk, now=now)
+        assert (held("stock"), undone["products"]) == ([("mug", 11)], {"removed": 0, "restored": 0, "kept": 1})
 
     def test_prices_in_another_currency_are_said_once(self, take, shop):
         result = take(HEADER + "a,A,,,A,1.00,,,\nb,B,,,B,2.00,,,\n", currency="JPY").result

@@ -9,14 +9,16 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from crm.home import actions
+from crm.home.models import Action
 from crm.lib.templatetags import say
 from crm.orders.models import Order, OrderLine, Product, Refund
-from loyalty import dataset, pipeline, wording
+from loyalty import dataset, pipeline, publishing, restocking, wording
+from loyalty.dates import day_number
 from loyalty.estimators import demand as estimator
 from loyalty.models import Forecast, Found, ReportCard, Run
 from loyalty.report_cards import demand as cards
-from loyalty.stages import demand as stage
-from loyalty.views import demand as pages
+from loyalty.restocking import Stock
 from tests.loyalty.conftest import LAST_DAY, moment, order, person
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +49,7 @@ def run_of(rows: list[tuple], *, as_of: dt.date = LAST_DAY) -> Run:
         for one, expected, low, high, note in rows
     )  # fmt: skip
     data = {"weeks": 4, "champion": "smooth", "baseline": "last", "windows": 6, "covered": 0.82, "relative": 0.86}
-    Found.objects.create(run=run, kind=stage.DEMAND, data=data)
+    Found.objects.create(run=run, kind=restocking.DEMAND, data=data)
     return run
 
 
@@ -75,7 +77,7 @@ def test_units_of_everybody_count_net_of_what_came_back(shop):
     sales = dataset.sales(dataset.load(as_of=LAST_DAY))
 
     def net(before: int) -> float:
-        known = sales.upto(dataset.day_number(day(before)))
+        known = sales.upto(day_number(day(before)))
         return float(known.quantity.sum())
 
     assert net(0) == 5 + 2 + 4 + (6 - 2) - 1
@@ -94,7 +96,7 @@ def test_a_night_keeps_forecasts_cards_and_how_good_they_were(past, now):
     older = [run_of([(one, 20.0, 15.0, 28.0, "")], as_of=day(before)) for before in (2, 1)]
     run = pipeline.run(as_of=LAST_DAY, now=now)
     assert run.stages["demand"]["state"] == "done"
-    found = Found.objects.get(run=run, kind=stage.DEMAND).data
+    found = Found.objects.get(run=run, kind=restocking.DEMAND).data
     assert (found["weeks"], found["baseline"], found["champion"]) == (4, "last", run.champions["demand"])
     cards = ReportCard.objects.filter(run=run, task="demand")
     assert cards.filter(is_baseline=True).get().candidate == "last"
@@ -113,6 +115,9 @@ def test_a_night_keeps_forecasts_cards_and_how_good_they_were(past, now):
     assert third.since_stock == sum(line.quantity for line in after)
     assert set(run.forecasts.exclude(pk=third.pk).values_list("since_stock", flat=True)) == {None}
     assert [one.forecasts.exists() for one in older] == [False, True]  # two runs keep theirs
+    said = Action.objects.get(key="restock")
+    assert said.title["en"] == "1 product will probably run out before Dec 16, 2026"
+    assert "Product 3" in said.evidence["en"]
 
 
 def test_the_report_card_tells_every_candidate(past, capsys):
@@ -163,9 +168,9 @@ def test_stock_lasts_as_long_as_it_is_expected_to(shop, owner_client):
     ])  # fmt: skip
     answer = owner_client.get("/insights/demand/?sort=left")
     stocks = {row.forecast.product.name: row.stock for row in answer.context["rows"]}
-    assert stocks["Tea"] == pages.Stock(20.0, LAST_DAY + dt.timedelta(20), LAST_DAY + dt.timedelta(14), 20.0)
+    assert stocks["Tea"] == Stock(20.0, LAST_DAY + dt.timedelta(20), LAST_DAY + dt.timedelta(14), 20.0)
     assert (stocks["Rye"].lasts, stocks["Rye"].missing) == (None, 0.0)
-    assert stocks["Jam"] == pages.Stock(0.0, LAST_DAY, LAST_DAY, 7.0)
+    assert stocks["Jam"] == Stock(0.0, LAST_DAY, LAST_DAY, 7.0)
     assert stocks["Salt"] is None
     assert [row.forecast.product.name for row in answer.context["rows"]] == ["Jam", "Tea", "Rye", "Salt"]
     short = owner_client.get("/insights/demand/?show=short").context
@@ -181,7 +186,7 @@ def test_stock_of_a_seasonal_product_is_not_stretched_over_the_year(shop, owner_
     stollen = product("Stollen", stock=200, stock_at=LAST_DAY)
     run = run_of([(stollen, 14.0, 4.0, 39.0, "season")])
     row = owner_client.get("/insights/demand/").context["rows"][0]
-    assert row.stock == pages.Stock(200.0, None, None, 0.0)
+    assert row.stock == Stock(200.0, None, None, 0.0)
     assert "Beyond 4 weeks" in owner_client.get("/insights/demand/").content.decode()
     says = "200 on hand should be enough for the next 4 weeks."
     assert says in owner_client.get(f"/insights/demand/{stollen.pk}/").content.decode()
@@ -287,3 +292,64 @@ def test_stock_is_typed_with_its_date_and_an_empty_field_changes_nothing(shop, o
 
 def test_numbers_of_units_are_written_whole_where_they_are_many():
     assert [say.units(value) for value in (None, 0.0, 3.0, 3.25, 12.4, 1234.0)] == ["–", "0", "3", "3.2", "12", "1,234"]
+
+
+# What Today says
+
+
+CARD = {"weeks": 4, "champion": "smooth", "baseline": "last", "windows": 6, "covered": 0.82, "relative": 0.86}
+
+
+def counted(name: str, stock: float, days_ago: int = 0, **fields) -> Product:
+    return product(name, stock=stock, stock_at=day(days_ago), **fields)
+
+
+def test_what_runs_out_is_suggested_with_its_days_and_the_money(shop):
+    tea = counted("Tea", 10, price_minor=500)
+    rye = counted("Rye", 15, 3, sold_quantity=10, earned_minor=4_000)  # 3 sold since; brings 4.00 each
+    run = run_of([(tea, 28.0, 20.0, 40.0, ""), (rye, 14.0, 9.0, 20.0, "few"), (counted("Jam", 50), 28.0, 20.0, 40.0, "")])
+    out = restocking.running_out(run, 4)
+    assert (out.products, out.until, out.counted_from) == (2, LAST_DAY + dt.timedelta(28), day(3))
+    assert out.first == (("Tea", LAST_DAY + dt.timedelta(10)), ("Rye", LAST_DAY + dt.timedelta(24)))
+    likely, below, above = 18 * 500 + 2 * 400, (8 * 500, 2 * 400), (12 * 500, 6 * 400)
+    assert out.unserved_minor == (
+        round(likely - sum(one**2 for one in below) ** 0.5), round(likely + sum(one**2 for one in above) ** 0.5)
+    )  # fmt: skip
+
+    said = publishing.restock(run, CARD)
+    assert (said.key, said.gains, said.url) == ("restock", out.unserved_minor, "/insights/demand/?show=short&sort=left")
+    assert said.title["en"] == "2 products will probably run out before Dec 16, 2026"
+    assert said.evidence["en"] == "The first: Tea about Nov 28, 2026; Rye about Dec 12, 2026."
+    assert said.why["en"].startswith("Your counts, the oldest of Nov 15, 2026, less what was sold since.")
+    assert "Of 100 products, 82 ended up within their span." in said.why["en"]
+
+
+def test_only_a_count_that_still_holds_is_spoken_of(shop):
+    short = (28.0, 20.0, 40.0)
+    run = run_of([
+        (product("Never counted"), *short, ""),
+        (counted("Long ago", 10, 46), *short, ""),
+        (counted("More sold than there was", 2, 1), *short, ""),
+        (counted("No longer selling", 1), *short, "stopped"),
+        (counted("Enough", 28), *short, ""),
+    ])  # fmt: skip
+    assert restocking.running_out(run, 4) is None
+    assert publishing.restock(run, CARD) is None
+
+
+def test_a_new_count_changes_what_today_says_within_the_minute(
+    shop, owner_client, django_capture_on_commit_callbacks
+):
+    tea, rye = counted("Tea", 10, price_minor=500), counted("Rye", 4, price_minor=300)
+    run = run_of([(tea, 28.0, 20.0, 40.0, ""), (rye, 14.0, 9.0, 20.0, "")])
+    actions.replace_all([publishing.restock(run, CARD)], as_of=LAST_DAY)
+
+    def count(one: Product, units: int) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = owner_client.post(f"/orders/products/{one.pk}/", {"stock": units, "is_active": "on"})
+        assert answer.status_code == 302
+
+    count(rye, 90)
+    assert Action.objects.get().title["en"] == "1 product will probably run out before Dec 16, 2026"
+    count(tea, 90)
+    assert not Action.objects.exists()

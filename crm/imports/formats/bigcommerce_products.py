@@ -15,6 +15,7 @@ _ALIASES = {
     "type": ["item type", "item"], "name": ["product name", "name"], "sku": ["product code/sku", "sku"],
     "price": ["price"], "cost": ["cost price"], "category": ["category", "categories"],
     "visible": ["product visible?", "is visible", "product visible"],
+    "tracking": ["track inventory", "inventory tracking"], "stock": ["current stock level", "current stock"],
 }  # fmt: skip
 
 
@@ -37,7 +38,7 @@ def needs(header: Header, mapping) -> Needs:
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
     for group in groups:
-        name = clean(group[0][1][column["name"]])
+        name, tracking = clean(group[0][1][column["name"]]), clean(group[0][1][column["tracking"]]).casefold()
         further, reason, came = [], "", False
         for line_number, cells in group:
             is_further = cells is not group[0][1] and not _is_product(cells[column["type"]])
@@ -45,7 +46,7 @@ def parse(groups, options: Options):
                 further.append((line_number, cells))  # a picture, a video, a rule of the product above
                 continue
             try:
-                yield _item(cells, column, options, name, line_number)
+                yield _item(cells, column, options, name, tracking, line_number)
                 came = True
             except BadValue as error:
                 reason = str(error)
@@ -58,7 +59,14 @@ def _is_product(kind: str) -> bool:
     return clean(kind).casefold() == "product"
 
 
-def _item(cells, column, options: Options, name: str, line_number: int) -> Item:
+def _is_counted(kind: str, tracking: str) -> bool:
+    """Tell whether the shop counts this row: the product as a whole, or each of its variants."""
+    if tracking in ("", "none"):
+        return not tracking  # the file does not say, or nothing is counted
+    return _is_product(kind) != any(word in tracking for word in ("option", "variant", "sku"))
+
+
+def _item(cells, column, options: Options, name: str, tracking: str, line_number: int) -> Item:
     own, sku = clean(cells[column["name"]]), clean(cells[column["sku"]])
     if not (own or sku):
         raise BadValue(_now("The row has no name and no SKU"))
@@ -71,4 +79,5 @@ def _item(cells, column, options: Options, name: str, line_number: int) -> Item:
         sku=sku, name=own if own and "=" not in own else name, category=clean(cells[column["category"]]).split(";")[0],
         price_minor=amount("price"), cost_minor=amount("cost"), currency=options.currency,
         is_active=True if base.is_yes(visible) else False if base.is_no(visible) else None, line_number=line_number,
+        stock=base.stock(cells, column["stock"], options) if _is_counted(cells[column["type"]], tracking) else None,
     )  # fmt: skip

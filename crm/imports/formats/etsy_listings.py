@@ -11,7 +11,9 @@ SLUG = "etsy_listings"
 LABEL = _("Etsy listings")
 KIND = base.PRODUCTS
 
-_ALIASES = {"name": ["title"], "price": ["price"], "currency": ["currency code"], "sku": ["sku"]}
+_ALIASES = {
+    "name": ["title"], "price": ["price"], "currency": ["currency code"], "sku": ["sku"], "stock": ["quantity"],
+}  # fmt: skip
 
 
 def sniff(header: Header) -> float:
@@ -40,7 +42,11 @@ def _items(line_number: int, cells, column, options: Options) -> list[Item]:
     currency = base.currency_code(cells[column["currency"]], options.currency)
     price = base.price(cells[column["price"]], options.minor(column["price"], currency))
     skus = dict.fromkeys(sku for part in cells[column["sku"]].split(",") if (sku := clean(part))) or [""]
+    stock = base.stock(cells, column["stock"], options) if len(skus) == 1 else None  # of them all together
     return [
-        Item(sku=sku, name=name, price_minor=price, currency=currency, is_active=True, line_number=line_number)
+        Item(
+            sku=sku, name=name, price_minor=price, currency=currency, is_active=True, line_number=line_number,
+            stock=stock,
+        )
         for sku in skus
-    ]
+    ]  # fmt: skip

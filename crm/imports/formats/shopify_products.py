@@ -21,6 +21,8 @@ _ALIASES = {
     "published": ["published", "published on online store"], "status": ["status"],
     "option1": ["option1 value"], "option2": ["option2 value"], "option3": ["option3 value"],
     "sku": ["variant sku", "sku"], "price": ["variant price", "price"], "cost": ["cost per item"],
+    "tracker": ["variant inventory tracker", "inventory tracker"],
+    "stock": ["variant inventory qty", "inventory quantity"],
 }  # fmt: skip
 _NO_SKU = {"", "-", "n/a", "none"}
 _SINGLE = {"", "default title", "default"}
@@ -79,6 +81,7 @@ def _item(cells, column, options: Options, product, line_number: int) -> Item:
         currency=options.currency,
         is_active=_is_active(product[column["status"]], product[column["published"]]),
         line_number=line_number,
+        stock=base.stock(cells, column["stock"], options) if _is_counted(cells, column, options) else None,
     )
 
 
@@ -89,6 +92,11 @@ def _last_step(category: str) -> str:
 
 def _amount(cells, column: int, options: Options) -> int | None:
     return base.price(cells[column].strip(), options.minor(column, options.currency))
+
+
+def _is_counted(cells, column, options: Options) -> bool:
+    """Tell whether the shop counts this variant: without a tracker its quantity is a 0 that means nothing."""
+    return column["tracker"] == options.missing or bool(clean(cells[column["tracker"]]))
 
 
 def _is_active(status: str, published: str) -> bool | None:

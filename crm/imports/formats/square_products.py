@@ -32,10 +32,11 @@ def needs(header: Header, mapping) -> Needs:
 
 def parse(groups, options: Options):
     column = options.columns(_ALIASES)
-    return base.each(groups, lambda group: _item(*group[0], column, options))
+    places = [place for name, place in options.header.index.items() if name.startswith("current quantity")]
+    return base.each(groups, lambda group: _item(*group[0], column, places, options))
 
 
-def _item(line_number: int, cells, column, options: Options) -> Item:
+def _item(line_number: int, cells, column, places: list[int], options: Options) -> Item:
     name, sku = item_name(cells[column["name"]], cells[column["variation"]]), said(cells[column["sku"]])
     if not said(cells[column["name"]]):
         raise BadValue(_("The row has no name of an item"))
@@ -47,8 +48,10 @@ def _item(line_number: int, cells, column, options: Options) -> Item:
             return None  # empty, or "variable": the till asks
         return options.minor(column[field], currency)(text)
 
+    on_hand = [units for place in places if (units := base.stock(cells, place, options)) is not None]
     return Item(
         sku=sku, name=name, category=said(cells[column["category"]]), price_minor=money("price"),
         cost_minor=money("cost"), currency=currency, line_number=line_number,
         is_active=None if column["archived"] == options.missing else not base.is_yes(cells[column["archived"]]),
+        stock=sum(on_hand) if on_hand else None,  # a column for each place of the shop
     )  # fmt: skip

@@ -13,7 +13,7 @@ SOURCE = "wix"
 
 _ALIASES = {
     "handle": ["handle", "handleid"], "type": ["fieldtype"], "name": ["name"], "price": ["price"], "cost": ["cost"],
-    "sku": ["sku"], "visible": ["visible"], "category": ["collection", "categories"],
+    "sku": ["sku"], "visible": ["visible"], "category": ["collection", "categories"], "stock": ["inventory"],
 }  # fmt: skip
 
 
@@ -63,9 +63,11 @@ def _item(cells, parent, column, options: Options, line_number: int) -> Item:
         said = cells[column[field]].strip() or parent[column[field]]
         return base.price(said, options.minor(column[field], options.currency))
 
+    is_sold_out = clean(cells[column["stock"]]).casefold() == "outofstock"
     visible = clean(cells[column["visible"]]) or clean(parent[column["visible"]])
     return Item(
         sku=sku, name=name, category=clean(parent[column["category"]]).split(";")[0], price_minor=amount("price"),
         cost_minor=amount("cost"), currency=options.currency,
         is_active=True if base.is_yes(visible) else False if base.is_no(visible) else None, line_number=line_number,
+        stock=0 if is_sold_out else base.stock(cells, column["stock"], options),
     )  # fmt: skip

@@ -15,7 +15,7 @@ _ALIASES = {
     "id": ["id"], "type": ["type"], "sku": ["sku"], "name": ["name"], "published": ["published"],
     "sale": ["sale price"], "regular": ["regular price"], "categories": ["categories"], "parent": ["parent"],
     "cost": ["cost of goods", "cost of goods sold", "meta: wc cog cost", "meta: cogs total value"],
-    "from": ["date sale price starts"], "until": ["date sale price ends"],
+    "from": ["date sale price starts"], "until": ["date sale price ends"], "stock": ["stock"],
 }  # fmt: skip
 
 
@@ -59,6 +59,7 @@ def _item(cells, column, options: Options, line_number: int) -> Item:
         price_minor=_amount(cells, column["regular"], options) if price is None else price,
         cost_minor=_amount(cells, column["cost"], options), currency=options.currency,
         is_active={"1": True, "0": False, "-1": False}.get(clean(cells[column["published"]])), line_number=line_number,
+        stock=base.stock(cells, column["stock"], options),
     )  # fmt: skip
 
 
