@@ -75,6 +75,10 @@ class RejectedRow(models.Model):
     cells = models.JSONField()  # secrets already dropped
     reason = models.CharField(max_length=250)
 
+    def words(self) -> list[str]:
+        """Return what stands in the row."""
+        return [cell for cell in self.cells if cell.strip()]
+
 
 class Finding(models.Model):
     class Kind(models.TextChoices):

@@ -213,6 +213,7 @@ def _common(importing: Import, result: dict) -> dict:
                 "stored": _amount(result.get("stored_total", {}).get(currency, "0"), currency),
                 "is_same": currency not in reconciling.differing(result),
                 "refunded": _amount(refunded, currency) if refunded else "",
+                "only_refunds": bool(refunded) and not Decimal(read),
             }
             for currency, read in result.get("gross_total", {}).items()
             for refunded in [result.get("refunded_total", {}).get(currency)]
@@ -244,6 +245,8 @@ def _check_of(importing: Import, *, shop) -> dict:
         "steps": STEPS,
         "found": found,
         "tiles": [(label, preview[kind]) for kind, label in NEW_KINDS if any(preview[kind].values())],
+        "changes_nothing": not preview["rejected"]
+        and not any(preview[kind]["created"] or preview[kind]["updated"] for kind, _label in NEW_KINDS),
         "consents": found.get("consent_yes", 0) + found.get("consent_no", 0),
         "sections": [section for section in sections if section["lines"]],
         "permissions": _permissions(found),
@@ -271,6 +274,8 @@ def _permissions(found: dict) -> list[str]:
          gettext_lazy("%(count)s new customers come as subscribers.")),
         ("new_no", gettext_lazy("%(count)s new customer comes as somebody who said no."),
          gettext_lazy("%(count)s new customers come as people who said no.")),
+        ("new_unknown", gettext_lazy("%(count)s new customer comes without an answer: the file has none."),
+         gettext_lazy("%(count)s new customers come without an answer: the file has none.")),
     ):  # fmt: skip
         if count := found.get(name):
             told.append((one if count == 1 else many) % {"count": say.number(count)})

@@ -137,6 +137,15 @@ class TestShopifyOrders:
         (order,) = parse(shopify(ORDER, LINE, ORDER, LINE))
         assert [line.sku for line in order.lines] == ["TEE", "MUG"]
 
+    @pytest.mark.parametrize(("tax", "total"), [("3.10", "24.90"), ("3.10", "28.00"), ("0", "24.90")])
+    def test_the_total_is_the_platforms_whether_taxes_are_in_it_or_not(self, parse, tax, total):
+        (order,) = parse(shopify({**ORDER, "Taxes": tax, "Total": total}, LINE))
+        assert (order.total_minor, order.tax_minor) == (round(float(total) * 100), round(float(tax) * 100))
+
+    def test_a_free_order_is_an_order(self, parse):
+        (order,) = parse(shopify({**ORDER, "Total": "0.00", "Shipping": "0.00", "Lineitem price": "0.00"}))
+        assert (order.total_minor, order.payment, order.refunded_minor, order.lines[0].quantity) == (0, "paid", 0, 2)
+
     def test_rows_out_of_place_come_together(self, parse):
         other = {**ORDER, "Name": "#1002", "Total": "9.00"}
         orders = parse(shopify(ORDER, other, LINE, {**LINE, "Name": "#1002"}))
@@ -179,6 +188,43 @@ class TestShopifyOrders:
         }
         (order,) = parse(shopify(*rows))
         assert (order.total_minor, order.shipping_minor, order.lines[0].unit_price_minor) == (2490, 490, 950)
+
+
+class TestBuyers:
+    """What the cells of a buyer hold on every platform."""
+
+    def person(self, parse, column, cell):
+        (order,) = parse(table(f"{SHOPIFY},Billing Company", {**ORDER, column: '"' + cell.replace('"', '""') + '"'}))
+        return order.person
+
+    @pytest.mark.parametrize(
+        ("cell", "email"),
+        [
+            ("ANN@Example.COM", "ANN@Example.COM"),
+            ("ann@example.com, bob@example.com", "ann@example.com"),
+            ("<ann@example.com>; bob@example.com", "ann@example.com"),
+            ("n/a ann@@example ann@example.com", "ann@example.com"),
+            ("anna@bücher.example", "anna@bücher.example"),
+            ("x7k2p@privaterelay.appleid.com", "x7k2p@privaterelay.appleid.com"),
+        ],
+    )
+    def test_one_address_of_a_cell(self, parse, cell, email):
+        assert self.person(parse, "Email", cell).email == email
+
+    @pytest.mark.parametrize(
+        ("cell", "company"),
+        [
+            ("Acme GmbH", "Acme GmbH"), ("3M", "3M"), ("1688", "1688"), ("Studio 1234567", "Studio 1234567"),
+            ("RSSMRA80A01H501U", ""), ("123.456.789-09", ""), ("12345678Z", ""), ("X1234567L", ""),
+            ("11010519491231002X", ""), ("'12345678901", ""),
+        ],
+    )  # fmt: skip
+    def test_a_persons_number_is_no_company(self, parse, cell, company):
+        assert self.person(parse, "Billing Company", cell).company == company
+
+    @pytest.mark.parametrize("name", ["ANNA EXAMPLE", "山本太郎", "Anna Example (Acme)", "O'Neill, Anna"])
+    def test_a_name_stays_as_it_is_written(self, parse, name):
+        assert self.person(parse, "Billing Name", name).name == name
 
 
 class TestShopifyCustomers:
@@ -438,6 +484,17 @@ class TestLooking:
     def test_a_byte_order_mark_and_other_case(self, parse):
         assert len(parse("\ufeffCUSTOMER ; Date ;AMOUNT\nc1;2024-01-13;5,00\n")) == 1
 
+    @pytest.mark.parametrize("header", ["{}", "{},", "{},,", '" Customer \nnumber ",Date ,Amount', '"CUSTOMER\r\nNUMBER",dAte, Amount,'])
+    def test_a_header_however_it_is_written(self, parse, header):
+        """Broken over two lines, in another case, with blanks, wider than its rows by a comma at its end."""
+        rows = "".join(f"c{n},2024-01-13,5.00\n" for n in range(5))
+        orders = parse(header.format("customer number,date,amount") + "\n" + rows)
+        assert [(order.person.key, order.total_minor) for order in orders] == [(f"c{n}", 500) for n in range(5)]
+
+    def test_blank_rows_after_each_row_and_below(self, parse):
+        text = "\ncustomer,date,amount\n\nc1,2024-01-13,5.00\n,,\nc2,2024-01-13,6.00\n\n , ,\n\n\n"
+        assert [(order.line_number, order.total_minor) for order in parse(text)] == [(4, 500), (6, 600)]
+
     def test_the_owner_overrules_the_guess(self, write):
         header = SHOPIFY + ",Quantity,Date,Amount,Customer"
         assert surveying.look(write(header + "\n1\n")).format == "shopify_orders"
@@ -461,7 +518,7 @@ class TestLooking:
         ("name", "is_secret"),
         [
             ("Password", True), ("user_pass", True), ("password_hash", True), ("session_tokens", True), ("OPTIN_IP", True),
-            ("customer_ip_address", True), ("customer_user_agent", True), ("Card Suffix", True), ("order_key", True),
+            ("customer_ip_address", True), ("customer_user_agent", True), ("Card Suffix", True), ("order_key", True), ("CPF do Comprador", True),
             ("Billing Zip", False), ("Gift Card", False), ("Shipping", False), ("Description", False), ("Tip", False),
         ],
     )  # fmt: skip

@@ -70,7 +70,7 @@ class TestUpload:
             ("New products", {"created": 2, "updated": 0, "unchanged": 0}),
         ]
         assert page.context["totals"] == [
-            {"currency": "EUR", "read": "€49.80", "stored": "€49.80", "is_same": True, "refunded": ""}
+            {"currency": "EUR", "read": "€49.80", "stored": "€49.80", "is_same": True, "refunded": "", "only_refunds": False}
         ]
 
     def test_pasted_rows_are_a_file(self, owner_client):
@@ -231,6 +231,23 @@ class TestCheck:
         assert (line.label, line.changes) == ("#1001", [("Total", "€24.90", "€34.90")])
         assert owner_client.get(address("found", "nonsense")).status_code == 404
 
+    @pytest.mark.parametrize(("second", "is_said"), [(SHOPIFY, True), (shopify({**ORDER, "Total": "30.00"}, LINE), False)])
+    def test_a_file_that_would_change_nothing_says_so(self, owner_client, second, is_said):
+        bring_in(owner_client, SHOPIFY)
+        send(owner_client, second)
+        sweep()
+        assert (b"importing it would change nothing" in owner_client.get(address("detail")).content) is is_said
+
+    def test_refunds_alone_are_told_as_refunds(self, owner_client):
+        sale = "2026-09-13,10:02:11,UTC,30.00,0.00,30.00,29.00,SQ1,P1,Payment\n"
+        back = "2026-10-13,10:02:11,UTC,-5.00,0.00,-5.00,-5.00,SQ1,P2,Refund\n"
+        header = "Date,Time,Time Zone,Net Sales,Tax,Total Collected,Net Total,Transaction ID,Payment ID,Event Type\n"
+        bring_in(owner_client, header + sale)
+        bring_in(owner_client, header + back)
+        page = owner_client.get(address("detail"))
+        assert [(total["only_refunds"], total["is_same"]) for total in page.context["totals"]] == [(True, True)]
+        assert b"<strong>\xe2\x82\xac5.00</strong> given back on orders that came with an earlier file" in page.content
+
     def test_a_checked_file_can_be_thrown_away(self, owner_client):
         send(owner_client, SHOPIFY)
         path = reading.file_of(sweep())
@@ -284,6 +301,13 @@ class TestResult:
         bring_in(owner_client, shopify(ORDER, {**ORDER, "Name": "#1003", "Total": "lots"}))
         assert owner_client.get(address("rejected_list")).context["page"].paginator.count == 1
         assert b"reason" in b"".join(owner_client.get(address("rejected")).streaming_content)
+
+    def test_rows_set_aside_run_no_formula_and_come_in_as_they_were_once_corrected(self, owner_client):
+        bring_in(owner_client, shopify({**ORDER, "Billing Name": '"=HYPERLINK(""x"")"', "Total": "lots"}))
+        downloaded = b"".join(owner_client.get(address("rejected")).streaming_content).decode("utf-8-sig")
+        assert ""","'=HYPERLINK(""x"")",""" in downloaded
+        bring_in(owner_client, downloaded.replace(",lots,", ",24.90,"))
+        assert Order.objects.get().contact.name == '=HYPERLINK("x")'
 
 
 class TestUndo:

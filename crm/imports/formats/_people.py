@@ -108,10 +108,8 @@ def emails(cells: Iterable[str]) -> list[str]:
     """Return the addresses in these cells that are addresses, the first one first; masked ones are none."""
     found = {}
     for value in values(cells):
-        for part in re.split(r"[;,，；\s]+", value):
-            part = part.strip("<>()\"'").removeprefix("mailto:")
-            if "*" not in part and (key := email_key(part)):
-                found.setdefault(key, part)
+        for address in base.addresses(value):
+            found.setdefault(email_key(address), address)
     return list(found.values())
 
 

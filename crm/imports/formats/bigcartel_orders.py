@@ -16,9 +16,10 @@ _TOTAL = ["total price", "total"]
 _ALIASES = {
     "number": ["number", "order number"], "first": ["buyer first name"], "last": ["buyer last name"],
     "email": ["buyer email"], "phone": ["buyer phone number", "buyer phone"], "placed": ["date", "order date"],
-    "time": ["time"], "status": ["status", "payment status"], "street": ["shipping address 1"],
-    "street2": ["shipping address 2"], "city": ["shipping city"], "region": ["shipping state"],
-    "zip": ["shipping zip", "shipping postal code"], "country": ["shipping country"], "items": ["items"],
+    "time": ["time"], "status": ["payment status", "status"], "order_status": ["status"], "channel": ["source"],
+    "street": ["shipping address 1"], "street2": ["shipping address 2"], "city": ["shipping city"],
+    "region": ["shipping state"], "zip": ["shipping zip", "shipping postal code"], "country": ["shipping country"],
+    "items": ["items"],
     "total": _TOTAL, "shipping": ["total shipping"], "tax": ["total tax"], "discount": ["total discount"],
     "coupon": ["discount code"], "currency": ["currency", "currency code"], "note": ["note", "customer note"],
 }  # fmt: skip
@@ -27,6 +28,7 @@ _PAYMENT = {
     "pending": "unpaid", "incomplete": "unpaid", "canceled": "unpaid", "cancelled": "unpaid", "refunded": "refunded",
     "partially refunded": "partly_refunded",
 }  # fmt: skip
+_GONE = {"canceled", "cancelled"}
 _FIELD = re.compile(r"(?:^|\|)\s*(\w+):")
 
 
@@ -62,7 +64,8 @@ def _purchase(rows, cells, column, options: Options) -> Purchase:
         total_minor=base.required_total(cells[column["total"]], minor),
         discount_minor=abs(minor(cells[column["discount"]])), shipping_minor=minor(cells[column["shipping"]]),
         tax_minor=minor(cells[column["tax"]]), payment=_PAYMENT.get(word.casefold(), "unknown"), payment_word=word,
-        cancelled_at=placed_at if word.casefold() in ("canceled", "cancelled") else None,
+        cancelled_at=placed_at if {word.casefold(), clean(cells[column["order_status"]]).casefold()} & _GONE else None,
+        channel=clean(cells[column["channel"]]),
         coupon_code=clean(cells[column["coupon"]]), note=cells[column["note"]].strip(),
         lines=[_line(item, minor, options) for item in items],
         person=base.person_of(cells, column, source=SOURCE, line_number=line_number), line_number=line_number,

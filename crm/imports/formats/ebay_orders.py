@@ -79,7 +79,6 @@ def _purchase(rows, cells, column, options: Options) -> Purchase:
     if not total_texts:
         raise BadValue(_("The order has no total"))
     currency = currency_of(total_texts[0], options.currency)
-    lines = _lines(rows, column, options, currency)
     minor = options.minor(column["total"], currency)
     named = [(bool(said(row[column["item"]])), said(row[column["total"]])) for _line, row in rows]
     shipping = sum(options.minor(column["shipping"], currency)(amount(row[column["shipping"]])) for _line, row in rows)
@@ -87,11 +86,15 @@ def _purchase(rows, cells, column, options: Options) -> Purchase:
     if not named[0][0]:  # the row that sums up says it all
         shipping = options.minor(column["shipping"], currency)(amount(cells[column["shipping"]])) or shipping
         tax = options.minor(column["tax"], currency)(amount(cells[column["tax"]])) or tax
-    total = _ebay.total_of(
-        [minor(amount(text)) for is_item, text in named if text and not is_item],
-        [minor(amount(text)) for is_item, text in named if text and is_item],
-        sum(line.total_minor for line in lines) + shipping,
-    )
+    lines = _lines(rows, column, options, currency)
+    by_line = _lines(rows, column, options, currency, is_of_one=False)
+    said_whole = [minor(amount(text)) for is_item, text in named if text and not is_item]
+    said_by_item = [minor(amount(text)) for is_item, text in named if text and is_item]
+    added_up = sum(line.total_minor for line in lines) + shipping
+    total = _ebay.total_of(said_whole, said_by_item, added_up)
+    fitting = {total - shipping, total - shipping - tax}
+    if added_up - shipping not in fitting and sum(line.total_minor for line in by_line) in fitting:
+        lines = by_line  # "Sold For" was the price of all pieces
     if total < 0:
         raise BadValue(_("The order's total is negative"))
     is_paid = column["paid"] == options.missing or said(cells[column["paid"]])
@@ -103,14 +106,16 @@ def _purchase(rows, cells, column, options: Options) -> Purchase:
     )  # fmt: skip
 
 
-def _lines(rows, column, options: Options, currency: str) -> list[PurchaseLine]:
+def _lines(rows, column, options: Options, currency: str, *, is_of_one: bool = True) -> list[PurchaseLine]:
+    """Return the items; their price is that of one piece, or of all pieces of the line."""
     minor, quantity = options.minor(column["price"], currency), options.quantity(column["quantity"])
     lines = []
     for _line_number, cells in rows:
         if not said(cells[column["item"]]):
             continue
-        many, unit = quantity(said(cells[column["quantity"]])), minor(amount(cells[column["price"]]))
+        many, price = quantity(said(cells[column["quantity"]])), minor(amount(cells[column["price"]]))
+        unit, total = (price, round(price * many)) if is_of_one or not many else (round(price / many), price)
         variation = said(cells[column["variation"]]).strip("[]")
         name = said(cells[column["item"]]) + (f" ({variation})" if variation else "")
-        lines.append(PurchaseLine(name, said(cells[column["sku"]]), many, unit, round(unit * many)))
+        lines.append(PurchaseLine(name, said(cells[column["sku"]]), many, unit, total))
     return lines

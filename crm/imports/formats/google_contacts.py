@@ -94,7 +94,7 @@ def _person(line_number: int, cells, column, numbers, options: Options) -> Perso
         name=_people.full_name(*parts) or base.person_name(cells[column["name"]] or cells[column["nickname"]]),
         email=next(iter(emails), ""),
         phone=next(iter(phones), ""),
-        company=clean(cells[column["company"]]),
+        company=base.company(cells[column["company"]]),
         birthday=born,
         tags=[tag[:40] for tag in _people.values([cells[column["labels"]]]) if not tag.startswith("*")],
         extra={**noted, **_people.others(emails, phones)},

@@ -63,7 +63,7 @@ def _person(line_number: int, cells, column, rest, options: Options) -> Person:
         name=_people.full_name(cells[column["first"]], cells[column["last"]]),
         email=next(iter(found), ""),
         phone=next(iter(phones), ""),
-        company=clean(cells[column["company"]]),
+        company=base.company(cells[column["company"]]),
         street=base.person_name(cells[column["street"]], cells[column["street2"]]),
         postcode=clean(cells[column["zip"]]),
         city=clean(cells[column["city"]]),

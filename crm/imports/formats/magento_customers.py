@@ -59,7 +59,7 @@ def _person(group, cells, column, options: Options) -> Person:
     return base.person_of(
         cells, {**column, **dict.fromkeys(_ADDRESS, options.missing)}, source=SOURCE, line_number=group[0][0],
         authoritative=True, birthday=born, extra=noted,
-        joined_at=min(filter(None, joined), default=None), company=clean(place[column["company"]]),
+        joined_at=min(filter(None, joined), default=None), company=base.company(place[column["company"]]),
         street=_street(place[column["street"]]), city=clean(place[column["city"]]),
         region=clean(place[column["region"]]), postcode=clean(place[column["zip"]]),
         country=clean(place[column["country"]]), phone=clean(place[column["phone"]]),

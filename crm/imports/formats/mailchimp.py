@@ -87,7 +87,7 @@ def _person(cells, column, status: str, rest, options: Options, line_number: int
         name=_people.full_name(cells[column["first"]], cells[column["last"]]),
         email=found[0],
         phone=next(iter(_people.phones([cells[column["phone"]]])), ""),
-        company=clean(cells[column["company"]]),
+        company=base.company(cells[column["company"]]),
         street=clean(cells[column["address"]]).replace("  ", ", "),
         postcode=clean(cells[column["zip"]]),
         region=clean(cells[column["region"]]),

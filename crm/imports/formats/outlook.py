@@ -125,7 +125,7 @@ def _person(
         name=_people.full_name(*parts) or base.person_name(cells[column["name"]]),
         email=next(iter(addresses), ""),
         phone=next(iter(numbers), ""),
-        company=clean(cells[column["company"]]),
+        company=base.company(cells[column["company"]]),
         street=street,
         postcode=postcode,
         city=city,

@@ -163,7 +163,7 @@ def _person(cells, column, rest, options: Options, line_number: int) -> Person:
         name=_people.full_name(told["first"], told["last"]) or base.person_name(told["name"]),
         email=next(iter(emails), ""),
         phone=next(iter(phones), ""),
-        company=told["company"],
+        company=base.company(told["company"]),
         street=base.person_name(told["street"], told["street2"]),
         postcode=told["postcode"],
         city=told["city"],

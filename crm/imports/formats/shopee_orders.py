@@ -1,7 +1,8 @@
 """Shopee orders: one row per item, what belongs to the order repeated on each; the header in the shop's language.
 
 The buyer is the user name; names and phones of receivers are masked. The currency stands in the names of columns,
-Total Discount(PHP), else it is the country's whose language the header has.
+Total Discount(PHP), else it is the country's whose language the header has. Taiwan's names may say whether they are of
+the order or of an item: 訂單編號 (單), 商品名稱 (品).
 """
 
 import re
@@ -26,6 +27,7 @@ _ALIASES = {
     ],
     "return": [
         "return / refund status", "status pembatalan/ pengembalian", "trạng thái trả hàng/hoàn tiền", "退貨 / 退款狀態",
+        "status da devolução / reembolso",
     ],
     "placed": [
         "order creation date", "waktu pesanan dibuat", "ngày đặt hàng", "วันที่ทำการสั่งซื้อ", "訂單成立日期", "訂單成立時間",
@@ -35,7 +37,9 @@ _ALIASES = {
         "order paid time", "waktu pembayaran dilakukan", "thời gian đơn hàng được thanh toán", "เวลาการชำระสินค้า",
         "買家付款時間", "hora do pagamento do pedido",
     ],
-    "item": ["product name", "nama produk", "tên sản phẩm", "ชื่อสินค้า", "商品名稱", "nome do produto"],
+    "item": [
+        "product name", "nama produk", "tên sản phẩm", "ชื่อสินค้า", "商品名稱", "nome do produto", "product information",
+    ],
     "kind": ["variation name", "nama variasi", "tên phân loại hàng", "ชื่อตัวเลือก", "商品選項名稱", "nome da variação"],
     "sku": [
         "sku reference no.", "nomor referensi sku", "sku phân loại hàng", "เลขอ้างอิง sku (sku reference no.)",
@@ -52,15 +56,18 @@ _ALIASES = {
     ],
     "total": [
         "grand total", "total amount", "total pembayaran", "tổng số tiền người mua thanh toán", "จำนวนเงินทั้งหมด",
-        "買家總支付金額", "valor total",
+        "買家總支付金額", "訂單總金額", "total global", "valor total", "total buyer payment",
     ],
     "shipping": [
         "buyer paid shipping fee", "ongkos kirim dibayar oleh pembeli", "phí vận chuyển mà người mua trả",
-        "ค่าจัดส่งที่ชำระโดยผู้ซื้อ", "買家支付運費",
+        "ค่าจัดส่งที่ชำระโดยผู้ซื้อ", "買家支付運費", "買家支付的運費",
+        "taxa de envio pagas pelo comprador",
     ],
-    "discount": ["seller voucher", "voucher ditanggung penjual", "mã giảm giá của shop", "賣家優惠券"],
-    "coupon": ["voucher code"],
-    "note": ["remark from buyer", "catatan dari pembeli", "nhận xét từ người mua", "買家備註"],
+    "discount": ["seller voucher", "voucher ditanggung penjual", "mã giảm giá của shop", "賣家優惠券",
+                 "cupom do vendedor"],
+    "coupon": ["voucher code", "código do cupom"],
+    "note": ["remark from buyer", "catatan dari pembeli", "nhận xét từ người mua", "買家備註",
+             "observação do comprador"],
     "buyer": ["username (buyer)", "username (pembeli)", "người mua", "ชื่อผู้ใช้ (ผู้ซื้อ)", "買家帳號",
               "nome de usuário (comprador)"],
     "name": ["receiver name", "nama penerima", "tên người nhận", "ชื่อผู้รับ", "收件者姓名", "nome do destinatário"],
@@ -80,7 +87,7 @@ _COUNTRIES = {
     "SGD": "SG", "MYR": "MY", "PHP": "PH", "IDR": "ID", "VND": "VN", "THB": "TH", "TWD": "TW", "BRL": "BR",
 }  # fmt: skip
 _GROUPED_BY_DOTS = {"IDR", "VND"}  # 150.000 has no decimals there, whatever the rest of the file tells
-_SUFFIX = re.compile(r"\s*\(([A-Z]{3})\)\s*$")
+_SUFFIX = re.compile(r"\s*\((?:([A-Z]{3})|[單品])\)\s*$")
 
 _CANCELLED = re.compile(r"cancel|batal|huỷ|hủy|ยกเลิก|不成立|取消|canceled")
 _UNPAID = re.compile(r"unpaid|belum bayar|chờ thanh toán|chưa thanh toán|ที่ต้องชำระ|尚未付款|待付款|não pago|to pay")
@@ -88,7 +95,9 @@ _DONE = re.compile(
     r"completed|delivered|received|selesai|telah dikirim|hoàn thành|đã giao|đã nhận|สำเร็จ|จัดส่งสำเร็จ|完成|concluído"
 )
 _UNDER_WAY = re.compile(r"ship|dikirim|pengiriman|chờ lấy hàng|đang giao|ที่ต้องจัดส่ง|การจัดส่ง|待出貨|運送|enviar|enviado")
-_GIVEN_BACK = re.compile(r"refund.*(paid|complete)|completed|approved|selesai|disetujui|hoàn thành|đã chấp nhận|完成")
+_GIVEN_BACK = re.compile(
+    r"refund.*(paid|complete)|completed|approved|selesai|disetujui|hoàn thành|đã chấp nhận|完成|reembolso conclu"
+)
 
 
 def sniff(header: Header) -> float:
@@ -127,9 +136,10 @@ def _without_currency(header: Header) -> Header:
 
 def _currency(options: Options) -> str:
     for name in options.header.names:
-        if found := _SUFFIX.search(name.strip()):
+        if (found := _SUFFIX.search(name.strip())) and found[1]:
             return found[1]
-    place = next((i for i, name in enumerate(_ALIASES["number"]) if name in options.header), 0)
+    plain = _without_currency(options.header)
+    place = next((i for i, name in enumerate(_ALIASES["number"]) if name in plain), 0)
     return _CURRENCIES[place] or options.currency
 
 

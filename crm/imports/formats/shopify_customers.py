@@ -64,7 +64,7 @@ def parse(groups, options: Options):
 
 def _person(line_number: int, cells, place, column) -> Person:
     """Return what a row says of a person, with the address of the first row that has one."""
-    key, email = clean(cells[column["id"]]), clean(cells[column["email"]])
+    key, email = clean(cells[column["id"]]), base.first_email(cells[column["email"]])
     phone = clean(cells[column["phone"]] or place[column["phone2"]])
     if "E+" in key.upper():
         key = ""  # a spreadsheet lost its digits: the e-mail or phone must do
@@ -78,7 +78,7 @@ def _person(line_number: int, cells, place, column) -> Person:
         name=base.person_name(cells[column["first"]], cells[column["last"]]),
         email=email,
         phone=phone,
-        company=clean(place[column["company"]]),
+        company=base.company(place[column["company"]]),
         street=base.person_name(place[column["street"]], place[column["street2"]]),
         postcode=clean(place[column["zip"]]),
         city=clean(place[column["city"]]),

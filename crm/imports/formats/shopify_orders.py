@@ -126,9 +126,9 @@ def _person(cells, column, line_number: int) -> Person:
     return Person(
         source=SOURCE,
         name=base.person_name(name or cells[column["name2"]]),
-        email=clean(cells[column["email"]]),
+        email=base.first_email(cells[column["email"]]),
         phone=clean(cells[column["phone"]] or cells[column["phone2"]] or cells[column["phone3"]]),
-        company=clean(cells[column["company"]]),
+        company=base.company(cells[column["company"]]),
         street=base.person_name(cells[column[street]], extra_street),
         postcode=clean(cells[column[postcode]]),
         city=clean(cells[column[city]]),

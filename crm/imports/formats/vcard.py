@@ -45,7 +45,7 @@ def _person(line_number: int, cells, column) -> Person:
         or base.person_name(told["name"] or told["nickname"]),
         email=next(iter(emails), ""),
         phone=next(iter(phones), ""),
-        company=told["company"],
+        company=base.company(told["company"]),
         street=told["street"],
         postcode=told["postcode"],
         city=told["city"],

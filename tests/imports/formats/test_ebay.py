@@ -53,6 +53,14 @@ def test_item_rows_that_repeat_the_total_do_not_double_it_and_parts_add_up(parse
     ]
 
 
+def test_a_price_of_all_pieces_is_told_by_the_total(parse):
+    header = "Order Number,Buyer Username,Item Title,Quantity,Sold For,Shipping And Handling,Total Price,Sale Date\n"
+    of_one = "1,ann,Tee,2,$10.00,$5.00,$25.00,03-Jul-25\n"
+    of_all = "2,ann,Tee,2,$20.00,$5.00,$25.00,03-Jul-25\n"
+    for order in parse(header + of_one + of_all, currency="USD"):
+        assert [(line.quantity, line.unit_price_minor, line.total_minor) for line in order.lines] == [(2, 1000, 2000)]
+
+
 def test_german_orders(parse):
     text = (
         "Verkaufsprotokollnummer;Bestellnummer;Nutzername des Käufers;Name des Käufers;Angebotstitel;Bestandseinheit;"
@@ -92,7 +100,8 @@ def test_only_sales_and_refunds_of_the_ledger_are_read(parse):
     assert (order.placed_at.date(), order.refunded_at.date()) == (dt.date(2026, 9, 5), dt.date(2026, 9, 25))
     assert [(ln.name, ln.sku, ln.quantity, ln.total_minor) for ln in order.lines] == [("Fern print", "FERN", 2, 2000)]
     assert (bad.line_number, bad.reason) == (
-        6, "The sale that was refunded is not in this file: export a period that begins before the sale",
+        6, "The sale that was refunded is neither in this file nor among your orders: import the file with the sale first,"
+        " then this file again",
     )  # fmt: skip
 
 

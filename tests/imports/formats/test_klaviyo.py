@@ -52,3 +52,19 @@ def test_consent_without_an_address_is_none(parse):
 def test_nobody_at_all_is_set_aside(parse):
     (row,) = parse(sheet(HEADER, {**ROW, "Email": "", "Klaviyo ID": ""}))
     assert isinstance(row, BadRow)
+
+
+OLDER = (
+    "Email,Klaviyo ID,First Name,Last Name,Organization,Title,Phone Number,Address,Address 2,City,State / Region,Country,"
+    "Zip Code,Latitude,Longitude,Source,Consent,SMS Consent Timestamp,First Active,Last Active,Profile Created On,"
+    "Date Added,Last Open,Last Click,Historic Number Of Orders,$consent_method,Accepts Marketing"
+)
+
+
+def test_the_older_header_asks_nobody_and_stops_nobody(parse):
+    """Its column Consent lists channels in words we have no description of, so it is kept and answers nothing."""
+    (person,) = parse(
+        sheet(OLDER, {**ROW, "Consent": '["email","web"]', "Accepts Marketing": "yes", "Last Open": "2023-01-02"})
+    )
+    assert (parse.looked.format, person.key, person.email, person.consent) == ("klaviyo", "01ABC", "ann@example.com", "")
+    assert person.extra["Consent"] == '["email","web"]'

@@ -95,3 +95,73 @@ def test_titles_above_the_header(parse):
 def test_a_shortened_number_is_refused(parse):
     (row,) = parse(sheet(ENGLISH, {**ROW, "Order ID": "2.3E+13"}))
     assert isinstance(row, BadRow)
+
+
+TAIWAN = (
+    "訂單編號 (單),訂單狀態 (單),取消原因,買家帳號 (單),訂單成立時間 (單),訂單小計 (單),買家支付的運費 (單),訂單總金額 (單),"
+    "成交手續費 (單),商品名稱 (品),商品原價 (品),商品活動價格 (品),商品選項名稱 (品),主商品貨號,商品選項貨號,數量,收件地址 (單),"
+    "收件者姓名 (單),收件者電話 (單),買家付款時間 (單)"
+)
+
+
+def test_taiwans_names_say_of_what_they_are(parse):
+    (order,) = parse(
+        sheet(
+            TAIWAN,
+            {
+                "訂單編號 (單)": "200614ABC", "訂單狀態 (單)": "完成", "買家帳號 (單)": "mei", "訂單成立時間 (單)": "2020-06-14 10:00",
+                "買家支付的運費 (單)": "60", "訂單總金額 (單)": "758", "商品名稱 (品)": "杯子", "商品選項名稱 (品)": "藍",
+                "商品活動價格 (品)": "349", "商品選項貨號": "CUP-B", "數量": "2",
+            },
+        ),
+        currency="EUR",
+    )  # fmt: skip
+    assert parse.looked.format == "shopee_orders"
+    assert (order.number, order.currency, order.total_minor, order.shipping_minor, order.payment) == (
+        "200614ABC", "TWD", 75800, 6000, "paid",
+    )  # fmt: skip
+    assert [(line.name, line.sku, line.quantity, line.total_minor) for line in order.lines] == [("杯子 - 藍", "CUP-B", 2, 69800)]
+    assert (order.person.key, order.person.country) == ("mei", "TW")
+
+
+BRAZIL = (
+    "ID do pedido,Status do pedido,Status da Devolução / Reembolso,Número de rastreamento,Opção de envio,Método de envio,"
+    "Data prevista de envio,Tempo de Envio,Data de criação do pedido,Hora do pagamento do pedido,"
+    "Nº de referência do SKU principal,Nome do Produto,Número de referência SKU,Nome da variação,Preço original,"
+    "Preço acordado,Quantidade,Subtotal do produto,Desconto do vendedor,Desconto do vendedor,Reembolso Shopee,"
+    "Número de produtos pedidos,Código do Cupom,Cupom do vendedor,Cupom Shopee,Valor Total,"
+    "Taxa de envio pagas pelo comprador,Taxa de Envio Reversa,Taxa de transação,Taxa de comissão,Total global,"
+    "Valor estimado do frete,Nome de usuário (comprador),Nome do destinatário,Telefone,CPF do Comprador,"
+    "Endereço de entrega,Cidade,Bairro,Cidade,UF,País,CEP,Observação do comprador,Hora completa do pedido,Nota"
+)
+
+
+def test_brazilian_orders(parse):
+    (order,) = parse(
+        sheet(
+            BRAZIL,
+            {
+                "ID do pedido": "2405A1", "Status do pedido": "A Enviar", "Data de criação do pedido": "2024-05-10 14:32",
+                "Hora do pagamento do pedido": "2024-05-10 14:35", "Nome do Produto": "Fita", "Nome da variação": "Preta",
+                "Número de referência SKU": "FITA-P", "Preço acordado": "34,90", "Quantidade": "2",
+                "Subtotal do produto": "69,80", "Cupom do vendedor": "5,00", "Valor Total": "64,80", "Total global": "72,30",
+                "Nome de usuário (comprador)": "joao_b", "UF": "PE", "Observação do comprador": "sem pressa",
+                "Taxa de envio pagas pelo comprador": "7,50", "Código do Cupom": "OI5", "CPF do Comprador": "12345678909",
+                "Status da Devolução / Reembolso": "Reembolso Concluído",
+            },
+        ),
+        currency="EUR",
+    )  # fmt: skip
+    assert (order.currency, order.total_minor, order.discount_minor, order.shipping_minor, order.coupon_code) == (
+        "BRL", 7230, 500, 750, "OI5",
+    )  # fmt: skip
+    assert (order.payment, order.refunded_minor, order.note) == ("refunded", 7230, "sem pressa")
+    assert BRAZIL.split(",").index("CPF do Comprador") in parse.looked.header.secret()
+    assert [(line.name, line.sku, line.total_minor) for line in order.lines] == [("Fita - Preta", "FITA-P", 6980)]
+    assert (order.person.key, order.person.region, order.person.country) == ("joao_b", "PE", "BR")
+
+
+def test_the_older_name_of_products(parse):
+    header = ENGLISH.replace(",Product Name,", ",Product Information,").replace("Order ID", "Order ID ")
+    (order,) = parse(sheet(header, {**ROW, "Order ID ": ROW["Order ID"], "Product Information": "Serum"}))
+    assert order.lines[0].name == "Serum - 30 ml"
