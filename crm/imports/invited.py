@@ -11,7 +11,7 @@ from django.db import transaction
 
 from crm.contacts import matching
 from crm.contacts.matching import Person
-from crm.contacts.models import Contact
+from crm.contacts.models import Contact, ContactKey
 from crm.imports import intake
 from crm.rewards import referring
 from crm.rewards.models import Referral
@@ -22,15 +22,18 @@ SOURCE = "invited"
 @transaction.atomic
 def join(advocate_id: int, *, email: str, name: str, language: str, now: dt.datetime) -> Referral | None:
     """Take a friend in and give them what was promised; None where they do not count."""
-    key = matching.email_key(email)
-    known = Contact.objects.filter(email_key=key).values_list("pk", flat=True).first()
-    friend_id = known or _taken_in(email=email, name=name, language=language, now=now)
+    person = Person(source=SOURCE, email=email, name=name, language=language, joined_at=now)
+    new = intake.take_people([person], now=now).matched.created if not _is_known(email) else []
+    if not new:
+        return None
     try:
-        return referring.refer(friend_id, advocate_id=advocate_id, via=Referral.Via.LINK, now=now)
+        return referring.refer(new[0], advocate_id=advocate_id, via=Referral.Via.LINK, now=now)
     except referring.CannotRefer:
         return None
 
 
-def _taken_in(*, email: str, name: str, language: str, now: dt.datetime) -> int:
-    person = Person(source=SOURCE, email=email, name=name, language=language, joined_at=now)
-    return intake.take_people([person], now=now).contact_ids[0]
+def _is_known(email: str) -> bool:
+    """Tell whether somebody has this address, or had it before a merge."""
+    key = matching.email_key(email)
+    had = ContactKey.objects.filter(source="email", value=key)
+    return Contact.objects.filter(email_key=key).exists() or had.exists()

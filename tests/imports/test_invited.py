@@ -9,7 +9,7 @@ from crm.accounts.models import Attempt
 from crm.contacts.models import Consent, Contact
 from crm.imports import invited_views
 from crm.portal import invitations
-from crm.rewards import ledger, rule_changing
+from crm.rewards import ledger, referring, rule_changing
 from crm.rewards.models import Referral
 from tests.portal.conftest import new_person
 from tests.portal.test_page import seen
@@ -84,6 +84,14 @@ def test_known_and_new_addresses_get_the_same_answer_and_nothing_known_changes(v
         "Benjamin Berg", "unknown", 0, 0,
     )  # fmt: skip
     assert Referral.objects.values_list("friend__email", flat=True).get() == "new@example.org"
+
+
+def test_a_stranger_binds_nobody_who_is_known_to_an_advocate(visitor, promised, anna, now):
+    mia = new_person("Mia", email="mia@example.org")
+    send(visitor, anna, email="mia@example.org")
+    assert (ledger.balance(mia.pk), Referral.objects.count()) == (0, 0)
+    carl = new_person("Carl", email="carl@example.org")
+    assert referring.refer(mia.pk, advocate_id=carl.pk, via="till", now=now).advocate_id == carl.pk
 
 
 def test_sent_twice_it_is_one_friend(visitor, promised, anna):
