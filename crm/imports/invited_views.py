@@ -7,14 +7,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts import throttling
 from crm.accounts.access import public
-from crm.contacts import matching
+from crm.contacts.forms import AddressField
 from crm.imports import invited
 from crm.lib import clock
 from crm.portal import invitations
@@ -25,7 +24,7 @@ _FRIENDS, _DAY = 50, dt.timedelta(days=1)
 
 
 class FriendForm(forms.Form):
-    email = forms.EmailField(
+    email = AddressField(
         label=gettext_lazy("E-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
@@ -36,11 +35,6 @@ class FriendForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-
-    def clean_email(self) -> str:
-        if not matching.email_key(self.cleaned_data["email"]):
-            raise forms.ValidationError(_("This is not an e-mail address we can write to."))
-        return self.cleaned_data["email"]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -3,7 +3,6 @@
 import datetime as dt
 
 from django import forms
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -47,10 +46,10 @@ def find(text: str) -> list[Contact]:
     if contact := invitations.advocate_of(text) or cards.contact_of(text):
         return [contact]
     alive = Contact.objects.alive().defer("extra").order_by("name", "pk")
-    keys = matching.key_columns(email=text if "@" in text else "", phone=text if _is_number(text) else "")
-    if keys["email_key"] or keys["phone_key"]:
-        same = Q(email_key=keys["email_key"]) if keys["email_key"] else _has_phone(keys["phone_key"])
-        return list(alive.filter(same)[: SHOWN + 1])
+    if key := matching.email_key(text):
+        return list(alive.filter(email_key=key))
+    if (people := listing.with_phone(text)) is not None:
+        return list(people.defer("extra").order_by("name", "pk")[: SHOWN + 1])
     exact = list(alive.filter(name__iexact=text)[: SHOWN + 1])
     return exact or (list(alive.filter(listing.search(text))[: SHOWN + 1]) if len(text) > 1 else [])
 
@@ -65,15 +64,6 @@ def refused(friend_id: int, *, advocate: Contact | None, via: str, now: dt.datet
         said = _("It was not noted that %(name)s sent them. %(why)s")
         return said % {"name": advocate.display_name, "why": refusal}
     return ""
-
-
-def _is_number(text: str) -> bool:
-    return not any(character.isalpha() for character in text)
-
-
-def _has_phone(key: str) -> Q:
-    """Match a number with its country code, or dialled from within the country: 030 5557 is kept as 49305557."""
-    return Q(phone_key=key) | (Q(phone_key__endswith=key.lstrip("0")) if key.startswith("0") else Q())
 
 
 def _told(person: Contact) -> str:

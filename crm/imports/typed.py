@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, Sum
 
-from crm.contacts import matching
+from crm.contacts import identity, matching
 from crm.contacts.matching import Person
 from crm.contacts.models import Contact
+from crm.coupons import redeeming as coupons
 from crm.imports import intake
 from crm.imports.models import TypedOrder
 from crm.orders import returning
 from crm.orders.models import Order
 from crm.orders.recording import Purchase, PurchaseLine
+from crm.rewards import redeeming as rewards
+from crm.rewards.models import Redemption
 
-SOURCE = "typed"
+SOURCE = identity.TYPED
 FIRST_NUMBER = 1000
 
 
@@ -52,6 +56,25 @@ def new_order(purchase: Purchase, *, form_key: str, now: dt.datetime) -> int | N
     slip.order_id = taken.recorded.order_ids[0]
     slip.save(update_fields=["order"])
     return slip.order_id
+
+
+def paying_key(form_key: str) -> str:
+    """Return the key under which points and coupons pay for the order of a form."""
+    return f"till:{form_key}"
+
+
+@transaction.atomic
+def cancel_order(order_id: int, *, now: dt.datetime) -> bool:
+    """Cancel an order: what was earned goes, what it was paid with at the till comes back; tell whether that is news.
+
+    Doing it again changes nothing.
+    """
+    if slip := TypedOrder.objects.filter(order=order_id).first():
+        key = paying_key(slip.form_key)
+        if Redemption.objects.filter(key=key).exists():
+            rewards.roll_back(key, now=now)
+        coupons.roll_back(key, now=now)
+    return intake.take_cancellation(order_id, at=now, now=now)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +117,7 @@ def correct_order(order_id: int, *, version: int, correction: Correction, now: d
                 discount_minor=correction.discount_minor,
                 shipping_minor=correction.shipping_minor,
                 tax_minor=order.tax_minor,
-                refunded_minor=platform_refund.amount_minor if platform_refund else 0,
+                refunded_minor=_platforms_sum(order) if platform_refund else 0,
                 refunded_at=platform_refund.at if platform_refund else None,
                 payment=correction.payment,
                 payment_word=order.payment_word if correction.payment == order.payment else "",
@@ -110,6 +133,12 @@ def correct_order(order_id: int, *, version: int, correction: Correction, now: d
         now=now,
     )
     Order.objects.filter(pk=order_id).update(corrected_at=now)
+
+
+def _platforms_sum(order: Order) -> int:
+    """Return what the platform says it gave back in all: one by one, and the rest."""
+    told = order.refunds.filter(Q(key=returning.TOTAL) | Q(key__startswith=f"{order.source}:"))
+    return told.aggregate(sum=Sum("amount_minor"))["sum"]
 
 
 @transaction.atomic

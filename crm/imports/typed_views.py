@@ -26,7 +26,7 @@ from crm.imports.typed_forms import (
     local_input,
     new_key,
 )
-from crm.lib import clock
+from crm.lib import clock, digits
 from crm.lib.money import from_minor
 from crm.lib.templatetags.say import money
 from crm.orders.correcting import RefundTooLarge
@@ -41,14 +41,10 @@ NOT_TEXT = ("greeting", "birthday", "never_discount")  # of a customer's form: a
 HELPERS = ("find_customer", "add_line", "recount")  # buttons that redraw the form and save nothing
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
 def offered(words: str, chosen: str) -> list[Contact]:
     """Return the customer chosen so far and those a search means, who came last first."""
     people = []
-    if _is_id(chosen):
+    if digits.fits(chosen):
         people += Contact.objects.alive().filter(pk=chosen)
     if len(words.strip()) >= 2:
         found = listing.Filter({"q": words[:100]}, now=clock.now()).ordered.defer("extra")[:FOUND]
@@ -122,7 +118,7 @@ def _again(request: HttpRequest, *, form_class, order: Order | None, currency: s
 
 def _line_count(raw: Mapping) -> int:
     count = raw.get(f"{LINES}-TOTAL_FORMS", "")
-    return min(int(count), MAX_LINES) if _is_id(count) else 0
+    return min(int(count), MAX_LINES) if digits.fits(count) else 0
 
 
 def _is_helper(request: HttpRequest) -> bool:
@@ -335,8 +331,11 @@ def order_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         return render(request, "typed/cancel.html", {"order": order})
     now = clock.now()
-    if intake.take_cancellation(pk, at=now, now=now):
-        messages.success(request, _("The order is cancelled, and its points are taken back."))
+    if typed.cancel_order(pk, now=now):
+        messages.success(
+            request,
+            _("The order is cancelled. Its points are taken back; points and coupons used for it are given back."),
+        )
     return redirect(order)
 
 

@@ -85,15 +85,18 @@ class Offer:
 
 def offer(contact_id: int, *, reward: Reward, order_minor: int | None = None, floor_minor: int = 0) -> Offer:
     """Return how many points this customer could use for this reward, on an order of so much."""
-    balance, most = ledger.balance(contact_id), most_points(reward, order_minor=order_minor, floor_minor=floor_minor)
-    least, most = least_points(reward), min(max(balance, 0), most)
-    return Offer(reward=reward, balance=balance, least=least, most=most, worth_minor=worth(reward, most))
+    return _offer(reward, ledger.balance(contact_id), order_minor=order_minor, floor_minor=floor_minor)
 
 
 def offers(contact_id: int, *, order_minor: int | None = None) -> list[Offer]:
     """Return what everything on offer would be for this customer, the cheapest first."""
-    rewards = Reward.objects.filter(is_active=True).order_by("points", "pk")
-    return [offer(contact_id, reward=reward, order_minor=order_minor) for reward in rewards]
+    rewards, balance = Reward.objects.filter(is_active=True).order_by("points", "pk"), ledger.balance(contact_id)
+    return [_offer(reward, balance, order_minor=order_minor) for reward in rewards]
+
+
+def _offer(reward: Reward, balance: int, *, order_minor: int | None = None, floor_minor: int = 0) -> Offer:
+    most = min(max(balance, 0), most_points(reward, order_minor=order_minor, floor_minor=floor_minor))
+    return Offer(reward, balance, least_points(reward), most, worth(reward, most))
 
 
 def least_points(reward: Reward) -> int:
@@ -121,6 +124,16 @@ def worth(reward: Reward, points: int) -> int:
     if reward.kind != Reward.Kind.MONEY:
         return reward.worth_minor
     return points * reward.worth_minor // reward.points
+
+
+def check(reward: Reward, points: int, *, order_minor: int | None, floor_minor: int) -> None:
+    """Raise NotOffered, BelowLeast or AboveMost where so many points may not be used for this reward."""
+    if not reward.is_active:
+        raise NotOffered(reward.name)
+    if points < (least := least_points(reward)):
+        raise BelowLeast(least)
+    if points > (most := most_points(reward, order_minor=order_minor, floor_minor=floor_minor)):
+        raise AboveMost(most)
 
 
 def reserve(
@@ -192,7 +205,7 @@ def _take(
         if not prepared.insert(held, ignore_conflicts=True):  # the key decides, whoever else is using it this moment
             return _known(held)
         if reward is not None:
-            _check(reward, points, order_minor=order_minor, floor_minor=floor_minor)
+            check(reward, points, order_minor=order_minor, floor_minor=floor_minor)
         reason = (reward.name if reward else note)[:250]
         ledger.spend(
             account_id, points, kind=Entry.Kind.REDEEM, source=f"redeem:{held.pk}", reason=reason, now=now
@@ -240,8 +253,9 @@ def release(*, now: dt.datetime) -> int:
 
 def _known(wish: Redemption) -> Redemption:
     """Return what stands under a key already; raise where it is something else."""
-    known = Redemption.objects.get(key=wish.key)
-    if (known.account_id, known.reward_id, known.points) != (wish.account_id, wish.reward_id, wish.points):
+    known = Redemption.objects.select_related("account").get(key=wish.key)
+    account_id = known.account.merged_into_id or known.account_id
+    if (account_id, known.reward_id, known.points) != (wish.account_id, wish.reward_id, wish.points):
         raise KeyUsedDifferently(known)
     return known
 
@@ -249,15 +263,6 @@ def _known(wish: Redemption) -> Redemption:
 def _forgotten(now: dt.datetime) -> list[str]:
     late = Redemption.objects.filter(state=Redemption.State.RESERVED, reserved_until__lte=now)
     return list(late.order_by("reserved_until").values_list("key", flat=True)[:MOST_HELD_AT_ONCE])
-
-
-def _check(reward: Reward, points: int, *, order_minor: int | None, floor_minor: int) -> None:
-    if not reward.is_active:
-        raise NotOffered(reward.name)
-    if points < (least := least_points(reward)):
-        raise BelowLeast(least)
-    if points > (most := most_points(reward, order_minor=order_minor, floor_minor=floor_minor)):
-        raise AboveMost(most)
 
 
 def _give_back(redemptions: list[Redemption], *, now: dt.datetime) -> None:

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
-from crm.contacts import listing, matching
+from crm.contacts import listing
 from crm.contacts.models import Contact
 from crm.coupons import codes
 from crm.coupons.models import Code
@@ -45,16 +45,9 @@ def latest() -> list[Contact]:
 
 
 def with_phone(text: str) -> list[Contact]:
-    """Return who has this phone number, with its country code or dialled from within the country."""
-    is_number = text and not any(char.isalpha() or char == "@" for char in text)
-    key = matching.key_columns(email="", phone=text)["phone_key"] if is_number else None
-    if key is None:
-        return []
-    people = Contact.objects.alive().defer("extra").order_by("pk")
-    found = list(people.filter(phone_key=key)[:SHOWN])
-    if not found and key.startswith("0"):  # 030 5557 is kept as 49305557
-        found = list(people.filter(phone_key__endswith=key.lstrip("0"))[:SHOWN])
-    return found
+    """Return who has this phone number."""
+    found = listing.with_phone(text)
+    return [] if found is None else list(found.defer("extra").order_by("pk")[:SHOWN])
 
 
 def _with_coupon(text: str) -> Contact | None:

@@ -2,7 +2,7 @@
 
     price = selling.price(wish, now=now)                                      what comes off; changes nothing
     order_id = selling.sell(wish, form_key=.., agreed_minor=price.to_pay_minor, now=now)
-    selling.undo(order_id, now=now)                                           points and coupons go back
+    typed.cancel_order(order_id, now=now)                                     points and coupons go back
 
 A form is sold once, however often it is sent: its key is that of the order, of the points and of the coupons.
 """
@@ -20,7 +20,7 @@ from crm.coupons import pricing
 from crm.coupons import redeeming as coupons
 from crm.coupons.models import Code, Coupon, Use
 from crm.coupons.pricing import Basket, Line
-from crm.imports import intake, typed
+from crm.imports import typed
 from crm.imports.models import TypedOrder
 from crm.lib import clock
 from crm.orders.models import Order, Product
@@ -104,7 +104,7 @@ def price(wish: Wish, *, now: dt.datetime) -> Price:
     gifts = _gifts(wish.codes)
     basket = Basket([Line(None, 1, wish.amount_minor)])
     basket.lines += [
-        Line(product.pk, 1, product.price_minor or 0, product.category.casefold(), product.cost_minor)
+        Line(product.pk, 1, product.price_minor or 0, product.category.casefold(), product.cost_minor, is_gift=True)
         for product in gifts
     ]
     taken = coupons.check(wish.codes, basket=basket, contact_id=wish.contact_id, now=now) if wish.codes else []
@@ -114,7 +114,9 @@ def price(wish: Wish, *, now: dt.datetime) -> Price:
     bounds = {"order_minor": priced.left_minor, "floor_minor": priced.floor_minor}
     offer = rewards.offer(wish.contact_id, reward=wish.reward, **bounds)
     points = wish.points if wish.points is not None else max(offer.most, offer.least)
-    _check(offer, points, **bounds)
+    rewards.check(wish.reward, points, **bounds)
+    if points > offer.balance:
+        raise NotEnoughPoints(offer.balance)
     is_money = wish.reward.kind == Reward.Kind.MONEY
     return Price(basket, gifts, taken, points, rewards.worth(wish.reward, points) if is_money else 0)
 
@@ -135,16 +137,6 @@ def sell(wish: Wish, *, form_key: str, agreed_minor: int | None, now: dt.datetim
         raise
 
 
-@transaction.atomic
-def undo(order_id: int, *, now: dt.datetime) -> None:
-    """Give points and coupons back and cancel the order; doing it again changes nothing."""
-    key = _key(TypedOrder.objects.get(order=order_id).form_key)
-    if Redemption.objects.filter(key=key).exists():
-        rewards.roll_back(key, now=now)
-    coupons.roll_back(key, now=now)
-    intake.take_cancellation(order_id, at=now, now=now)
-
-
 def receipt(order_id: int, *, contact_id: int) -> Receipt | None:
     """Return what came of a sale to this customer; None where there is no such sale."""
     orders = Order.objects.filter(pk=order_id, contact=contact_id, source=typed.SOURCE, channel=CHANNEL)
@@ -155,18 +147,19 @@ def receipt(order_id: int, *, contact_id: int) -> Receipt | None:
     entries = Entry.objects.filter(kind=Entry.Kind.ORDER, order_ref=order.pk)
     waiting = Lot.objects.filter(pk__in=entries.values("pk"), state=Lot.State.PENDING)
     since = waiting.aggregate(first=Min("activates_at"))["first"]
-    uses = Use.objects.filter(key=_key(slip.form_key)).select_related("coupon").order_by("pk")
+    paid_with = {"key": typed.paying_key(slip.form_key)}
+    uses = Use.objects.filter(**paid_with).select_related("coupon").order_by("pk")
     return Receipt(
         order=order,
         uses=list(uses),
-        redemption=Redemption.objects.filter(key=_key(slip.form_key)).select_related("reward").first(),
+        redemption=Redemption.objects.filter(**paid_with).select_related("reward").first(),
         earned=entries.aggregate(sum=Sum("points"))["sum"] or 0,
         earned_from=clock.local_date(since, Shop.current().timezone) if since else None,
     )
 
 
 def _sell(wish: Wish, *, form_key: str, agreed_minor: int | None, now: dt.datetime) -> int:
-    key, priced = _key(form_key), price(wish, now=now)
+    key, priced = typed.paying_key(form_key), price(wish, now=now)
     if priced.to_pay_minor != agreed_minor:
         raise PriceChanged(priced)
     who = wish.contact_id
@@ -200,18 +193,6 @@ def _purchase(wish: Wish, priced: Price, *, now: dt.datetime) -> Purchase:
     )  # fmt: skip
 
 
-def _check(offer: rewards.Offer, points: int, *, order_minor: int, floor_minor: int) -> None:
-    """Raise what rewards.reserve would raise, so that a preview shows nothing that cannot be had."""
-    if not offer.reward.is_active:
-        raise rewards.NotOffered(offer.reward.name)
-    if points < offer.least:
-        raise rewards.BelowLeast(offer.least)
-    if points > (most := rewards.most_points(offer.reward, order_minor=order_minor, floor_minor=floor_minor)):
-        raise rewards.AboveMost(most)
-    if points > offer.balance:
-        raise NotEnoughPoints(offer.balance)
-
-
 def _gifts(texts: Sequence[str]) -> list[Product]:
     """Return the products these codes give for free; the till only knows an amount, so they join it."""
     hashes = [code_hash for text in texts for code_hash in letters.hashes(text)]
@@ -223,7 +204,7 @@ def _sold(slip: TypedOrder, wish: Wish) -> int:
     """Return the order a form became before; raise where the form said something else then."""
     if slip.order_id is None:
         raise Gone(slip.form_key)
-    order, key = Order.objects.get(pk=slip.order_id), _key(slip.form_key)
+    order, key = Order.objects.get(pk=slip.order_id), typed.paying_key(slip.form_key)
     gifts = sum(order.lines.values_list("total_minor", flat=True))
     then = (
         order.contact_id,
@@ -234,7 +215,3 @@ def _sold(slip: TypedOrder, wish: Wish) -> int:
     if then != (wish.contact_id, wish.amount_minor, len(wish.codes), wish.reward and wish.reward.pk):
         raise SoldDifferently(slip.form_key)
     return order.pk
-
-
-def _key(form_key: str) -> str:
-    return f"till:{form_key}"

@@ -92,7 +92,7 @@ def done(request: HttpRequest, pk: int, order_id: int) -> HttpResponse:
 def undo(request: HttpRequest, pk: int, order_id: int) -> HttpResponse:
     """Take a purchase back, with its points and coupons."""
     if selling.receipt(order_id, contact_id=pk):
-        selling.undo(order_id, now=clock.now())
+        typed.cancel_order(order_id, now=clock.now())
         messages.success(request, _("The purchase is undone. Points and coupons are as they were before."))
     return redirect("till:customer", pk)
 

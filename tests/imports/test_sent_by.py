@@ -47,7 +47,7 @@ def test_several_or_nobody_is_asked_about(anna):
     new_person("Annabel Bach", phone="+49 30 5557002")
     with pytest.raises(ValidationError, match=r"Anna Adler \(.*5557001\), Annabel Bach \(.*5557002\)"):
         SentByField().clean("Anna")
-    for text in ("Zoe", "2222-2222-2222", "+49 30 999999999"):
+    for text in ("Zoe", "2222-2222-2222", "+49 30 999999999", "http://["):
         with pytest.raises(ValidationError, match="No customer has this"):
             SentByField().clean(text)
 

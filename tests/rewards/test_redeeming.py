@@ -179,6 +179,13 @@ def test_offers_say_what_can_be_had(saver, euro_off, now):
     assert said == [("Money off", 200, 250, 250, True), ("A cake", 900, 500, 0, False)]
 
 
+def test_offers_ask_as_many_questions_for_three_rewards_as_for_one(saver, euro_off, queries_of):
+    one = queries_of(lambda: redeeming.offers(saver.pk))
+    for points in (300, 900):
+        Reward.objects.create(kind="product", name="A cake", points=points)
+    assert queries_of(lambda: redeeming.offers(saver.pk)) == one
+
+
 @pytest.mark.parametrize(
     ("fields", "order_minor", "floor_minor", "most"),
     [

@@ -21,6 +21,11 @@ def test_the_card_finds_the_person_typed_or_scanned(mia, nora):
         assert finding.find(words, now=NOW).only == nora
 
 
+def test_an_address_that_is_none_finds_nobody(mia):
+    for words in ("http://[", "https://mia]/till/?q=x", f"http://[/?q={cards.code(mia.pk)}"):
+        assert finding.find(words, now=NOW).people == []
+
+
 def test_a_coupon_of_somebodys_own_finds_them_and_is_kept_for_the_purchase(mia, nora):
     coupon = new_coupon(codes=1)
     issuing.issue(coupon, count=0, contact_ids=[nora.pk], now=NOW)

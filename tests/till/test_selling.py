@@ -8,6 +8,7 @@ from django.core.management import call_command
 
 from crm.coupons import issuing, redeeming
 from crm.coupons.models import Code, Coupon, Use
+from crm.imports import typed
 from crm.imports.models import TypedOrder
 from crm.orders.models import Order, Product
 from crm.rewards import ledger
@@ -83,6 +84,14 @@ def test_a_coupon_for_a_product_puts_it_into_the_basket_and_takes_it_off(mia, no
     assert order.coupon_code == ""  # a code of somebody's own stands nowhere in the books
 
 
+def test_a_gift_does_not_help_to_reach_the_least_worth_of_goods(mia, now):
+    tea = Product.objects.create(key="tea", name="Tea", price_minor=500, created_at=now)
+    new_coupon("GREENTEA", gives="product", percent=None, product=tea, least_minor=3_000)
+    with pytest.raises(redeeming.Refused, match=r"5\.00 more"):
+        selling.price(Wish(contact_id=mia.pk, amount_minor=2_500, codes=("GREENTEA",)), now=now)
+    assert selling.price(Wish(contact_id=mia.pk, amount_minor=3_000, codes=("GREENTEA",)), now=now).to_pay_minor == 3_000
+
+
 def test_a_gift_card_pays_what_is_on_it(mia, now):
     coupon = new_coupon(codes=1, gives=Coupon.Gives.GIFT_CARD, percent=None, amount_minor=1_500)
     code = Code.objects.get(coupon=coupon)
@@ -156,14 +165,18 @@ def test_a_purchase_that_was_removed_is_not_made_again(mia, now):
     assert Order.objects.count() == 0
 
 
-def test_undoing_gives_everything_back_once(mia, now):
+@pytest.mark.parametrize("undo", [typed.cancel_order, None], ids=["at the till", "on the order's page"])
+def test_undoing_gives_everything_back_once(mia, owner_client, now, undo):
     euro_rule(now)
     give(mia, 100)
     coupon = new_coupon(most_uses=1)
     wish = Wish(contact_id=mia.pk, amount_minor=1_000, codes=("SPRING",), reward=new_reward(), points=60)
     order_id = sell(wish)
     for _ in range(2):
-        selling.undo(order_id, now=now + dt.timedelta(minutes=1))
+        if undo:
+            undo(order_id, now=now + dt.timedelta(minutes=1))
+        else:
+            owner_client.post(f"/orders/{order_id}/cancel/")
     coupon.refresh_from_db()
     order = Order.objects.get(pk=order_id)
     assert (ledger.balance(mia.pk), coupon.used_count, order.counts) == (100, 0, False)
