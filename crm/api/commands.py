@@ -13,6 +13,11 @@ class KeyUsedDifferently(ValueError):
     """The same Idempotency-Key came with another request."""
 
 
+def act_key(key: ApiKey, idempotency_key: str) -> str:
+    """Return a key for what an act writes: another one for every Idempotency-Key, and of bounded length."""
+    return f"api:{key.pk}:{hashlib.sha256(idempotency_key.encode()).hexdigest()}"
+
+
 def once(
     key: ApiKey, *, idempotency_key: str, request: bytes, act: Callable[[], tuple[int, dict]], now: dt.datetime
 ) -> tuple[int, dict]:

@@ -41,18 +41,16 @@ def open_hook(provider: str, *, secret: str, now: dt.datetime) -> Hook:
 def accept(hook: Hook, *, headers: Mapping[str, str], body: bytes, now: dt.datetime) -> Event | None:
     """Keep a signed report and return it; None for a repeated one or a greeting. Raise BadSignature or NotJson."""
     provider = PROVIDERS[hook.provider]
-    greeting = body.startswith(b"webhook_id=")
-    if not greeting:
-        provider.verify(headers, body, secret=hook.secret, now=now)
+    if provider.GREETING and body.startswith(provider.GREETING):
+        return None
+    provider.verify(headers, body, secret=hook.secret, now=now)
     try:
-        data = None if greeting else json.loads(body)
+        data = json.loads(body)
     except ValueError:
         raise NotJson from None
-    if data is not None and not isinstance(data, dict):
+    if not isinstance(data, dict):
         raise NotJson
     envelope = provider.envelope(headers, data)
-    if envelope is None:
-        return None
     if not envelope.event_id:
         raise BadSignature
     Hook.objects.filter(pk=hook.pk).update(last_event_at=now)

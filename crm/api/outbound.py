@@ -58,10 +58,22 @@ def announce(topic: str, ids: Iterable[int]) -> None:
 
 
 def deliver_due(*, now: dt.datetime) -> int:
-    """Send what is due, oldest first; return how many got through."""
+    """Send what is due, oldest first; return how many got through.
+
+    A target that failed is left alone until the next run: it would hold up the worker, and the news of the others.
+    """
     due = Delivery.objects.filter(state=Delivery.State.WAITING, next_at__lte=now, target__is_active=True)
-    ids = list(due.order_by("id").values_list("id", flat=True)[:_PORTION])
-    return sum(deliver(delivery_id, now=now) for delivery_id in ids)
+    sent, failed = 0, set()
+    for _turn in range(_PORTION):
+        next_one = due.exclude(target__in=failed).order_by("id").values_list("id", "target_id").first()
+        if next_one is None:
+            break
+        delivery_id, target_id = next_one
+        if deliver(delivery_id, now=now):
+            sent += 1
+        else:
+            failed.add(target_id)
+    return sent
 
 
 def deliver(delivery_id: int, *, now: dt.datetime) -> bool:

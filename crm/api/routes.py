@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from django.db.models import Prefetch
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Body, Header, NinjaAPI, Path, Query, Status
@@ -25,6 +25,7 @@ from crm.api.schemas import (
     Done,
     Id,
     NewCustomerIn,
+    Number,
     OrderIn,
     OrderOut,
     PointsIn,
@@ -37,12 +38,12 @@ from crm.api.schemas import (
     UseOut,
     text_of,
 )  # fmt: skip
-from crm.contacts import consent, matching
+from crm.contacts import consent, matching, merging
 from crm.contacts.models import Consent, Contact
 from crm.coupons import redeeming
 from crm.coupons.pricing import Basket, Line
-from crm.imports import intake, sent_by
-from crm.lib import clock, money
+from crm.imports import intake, sent_by, typed
+from crm.lib import clock, digits, money
 from crm.orders.correcting import RefundTooLarge
 from crm.orders.models import Order, OrderLine, Product
 from crm.orders.recording import product_key
@@ -55,7 +56,7 @@ api = NinjaAPI(
     description="Customers, orders, products and points of your shop. Amounts are decimals as text, moments ISO 8601.",
 )  # fmt: skip
 
-After = Annotated[int, Query(0, ge=0, description="Ids greater than this one: the last id of the page before")]
+After = Annotated[int, Query(0, ge=0, lt=2**63, description="Ids greater than this: the last id of the page before")]
 Limit = Annotated[int, Query(100, ge=1, le=MOST_ROWS)]
 Key = Annotated[str, Header("", alias="Idempotency-Key", max_length=200)]
 Rows = Body(min_length=1, max_length=MOST_ROWS)
@@ -141,7 +142,7 @@ def customers(request, after: After = 0, limit: Limit = 100, email: str = "", ph
 
 
 @_get("/customers/{id}", "customers:read", CustomerOut, "One customer")
-def customer(request, id: Path[int]):
+def customer(request, id: Path[Number]):
     return CustomerOut.of(_person(id), request.shop.currency)
 
 
@@ -164,22 +165,22 @@ def take_customers(request, rows: Annotated[list[NewCustomerIn], Rows], idempote
 
 
 @_post("/customers/{id}/consent", "customers:write", Id, "Note an answer about messages; no program can undo a no")
-def say_consent(request, id: Path[int], row: ConsentIn, idempotency_key: Key = ""):
+def say_consent(request, id: Path[Number], row: ConsentIn, idempotency_key: Key = ""):
     contact = _person(id)
 
     def act() -> dict:
         now = clock.now()
         if row.state == "no":
-            consent.withdraw(contact.pk, source=Consent.Source.IMPORT, detail=row.wording, at=now)
+            consent.withdraw(contact.pk, source=Consent.Source.PROGRAM, detail=row.wording, at=now)
         else:
-            consent.record([contact.pk], state="yes", source=Consent.Source.IMPORT, detail=row.wording, at=now)
+            consent.record([contact.pk], state="yes", source=Consent.Source.PROGRAM, detail=row.wording, at=now)
         return {"id": contact.pk}
 
     return _once(request, idempotency_key, act)
 
 
 @_get("/customers/{id}/visit-token", "customers:read", dict, "What the visit script may know a logged-in customer by")
-def visit_token(request, id: Path[int]):
+def visit_token(request, id: Path[Number]):
     return {"token": visits.token_for(_person(id).pk)}
 
 
@@ -187,7 +188,7 @@ def visit_token(request, id: Path[int]):
 
 
 @_get("/customers/{id}/points", "points:read", PointsOut, "Balance and the newest movements")
-def points(request, id: Path[int], limit: Limit = 100):
+def points(request, id: Path[Number], limit: Limit = 100):
     contact = _person(id)
     entries = [
         {"at": entry.at, "points": entry.points, "balance_after": entry.balance_after, "kind": entry.kind,
@@ -198,13 +199,13 @@ def points(request, id: Path[int], limit: Limit = 100):
 
 
 @_post("/customers/{id}/points", "points:write", Id, "Give or take points, with a reason")
-def adjust_points(request, id: Path[int], row: PointsIn, idempotency_key: Key = ""):
+def adjust_points(request, id: Path[Number], row: PointsIn, idempotency_key: Key = ""):
     contact = _person(id)
 
     def act() -> dict:
-        key = f"api:{request.auth.pk}:{idempotency_key}"
+        key = commands.act_key(request.auth, idempotency_key)
         try:
-            entry = ledger.adjust(contact.pk, points=row.points, reason=row.reason, key=key[:110], now=clock.now())
+            entry = ledger.adjust(contact.pk, points=row.points, reason=row.reason, key=key, now=clock.now())
         except ledger.NotEnoughPoints as error:
             raise HttpError(422, _("The balance is %(balance)s points.") % {"balance": error.balance}) from None
         return {"id": entry.pk}
@@ -219,12 +220,12 @@ def adjust_points(request, id: Path[int], row: PointsIn, idempotency_key: Key = 
 
 @_get("/orders", "orders:read", list[OrderOut], "Find orders")
 def orders(
-    request, after: After = 0, limit: Limit = 100, customer_id: int | None = None, source: str = "", number: str = "",
-    ids: str = "",
+    request, after: After = 0, limit: Limit = 100, customer_id: Number | None = None, source: str = "",
+    number: str = "", ids: str = "",
 ):  # fmt: skip
     found = Order.objects.all()
     if customer_id is not None:
-        found = found.filter(contact=customer_id)
+        found = found.filter(contact=merging.current_id(customer_id))
     if number:
         found = found.filter(number=number)
     if source:
@@ -236,7 +237,7 @@ def orders(
 
 
 @_get("/orders/{id}", "orders:read", OrderOut, "One order")
-def order(request, id: Path[int]):
+def order(request, id: Path[Number]):
     found = get_object_or_404(Order.objects.prefetch_related(_LINES), pk=id)
     return OrderOut.of(found, found.lines.all())
 
@@ -245,10 +246,13 @@ def order(request, id: Path[int]):
 def take_orders(request, rows: Annotated[list[OrderIn], Rows], idempotency_key: Key = ""):
     named = {row.customer_id for row in rows if row.customer_id is not None}
     unknown = named - set(Contact.objects.alive().filter(pk__in=named).values_list("pk", flat=True))
-    if unknown:
-        raise HttpError(422, _("There is no customer %(id)s.") % {"id": min(unknown)})
+    merged = {customer_id: person.pk for customer_id in unknown if (person := merging.find(customer_id))}
+    if unknown - merged.keys():
+        raise HttpError(422, _("There is no customer %(id)s.") % {"id": min(unknown - merged.keys())})
 
     def act() -> dict:
+        for row in rows:
+            row.customer_id = merged.get(row.customer_id, row.customer_id)
         recorded = intake.take_orders([row.purchase() for row in rows], now=clock.now()).recorded
         return {"ids": recorded.order_ids, "created": len(recorded.created), "changed": len(recorded.updated),
                 "unchanged": len(recorded.unchanged)}  # fmt: skip
@@ -257,12 +261,12 @@ def take_orders(request, rows: Annotated[list[OrderIn], Rows], idempotency_key: 
 
 
 @_post("/orders/{id}/refunds", "orders:write", Id, "Give money back on an order")
-def refund(request, id: Path[int], row: RefundIn, idempotency_key: Key = ""):
+def refund(request, id: Path[Number], row: RefundIn, idempotency_key: Key = ""):
     sale = get_object_or_404(Order, pk=id, kind=Order.Kind.SALE)
 
     def act() -> dict:
         now = clock.now()
-        key = f"api:{request.auth.pk}:{idempotency_key}"[:150]
+        key = commands.act_key(request.auth, idempotency_key)
         minor = money.to_minor(row.amount, sale.currency)
         try:
             intake.take_refund(sale.pk, amount_minor=minor, key=key, at=row.at or now, now=now, reason=row.reason)
@@ -275,12 +279,12 @@ def refund(request, id: Path[int], row: RefundIn, idempotency_key: Key = ""):
 
 
 @_post("/orders/{id}/cancel", "orders:write", Id, "Cancel an order")
-def cancel(request, id: Path[int], idempotency_key: Key = ""):
+def cancel(request, id: Path[Number], idempotency_key: Key = ""):
     found = get_object_or_404(Order, pk=id)
 
     def act() -> dict:
         now = clock.now()
-        intake.take_cancellation(found.pk, at=now, now=now)
+        typed.cancel_order(found.pk, now=now)
         return {"id": found.pk}
 
     return _once(request, idempotency_key, act)
@@ -340,8 +344,7 @@ def roll_back_coupons(request, row: CouponOrderIn):
 
 
 def _using(request: HttpRequest, row: CouponIn) -> dict:
-    if row.customer_id is not None:
-        _person(row.customer_id)
+    contact_id = None if row.customer_id is None else _person(row.customer_id).pk
     keys = [product_key(line.sku, line.name) for line in row.lines]
     known = {product.key: product for product in Product.objects.filter(key__in=keys)}
     currency = request.shop.currency
@@ -355,7 +358,7 @@ def _using(request: HttpRequest, row: CouponIn) -> dict:
             )
         )  # fmt: skip
     basket = Basket(lines, money.to_minor(row.shipping, currency))
-    return {"basket": basket, "contact_id": row.customer_id, "now": clock.now(), "who": f"key:{request.auth.pk}"}
+    return {"basket": basket, "contact_id": contact_id, "now": clock.now(), "who": f"key:{request.auth.pk}"}
 
 
 def _uses(request: HttpRequest, uses) -> list[dict]:
@@ -374,7 +377,10 @@ _LINES = Prefetch("lines", queryset=OrderLine.objects.order_by("position"))
 
 
 def _person(contact_id: int) -> Contact:
-    return get_object_or_404(Contact.objects.alive(), pk=contact_id)
+    """Return the customer of a number, or whom they were merged into: the answer's own id says who that is."""
+    if contact := merging.find(contact_id):
+        return contact
+    raise Http404
 
 
 def _advocate(text: str) -> Contact | None:
@@ -386,8 +392,8 @@ def _advocate(text: str) -> Contact | None:
 
 
 def _ids(text: str) -> list[int]:
-    parts = text.split(",")
-    if len(parts) > MOST_ROWS or not all(part.strip().isdecimal() for part in parts):
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > MOST_ROWS or not all(map(digits.fits, parts)):
         raise HttpError(422, _("ids: say up to %(most)s numbers, separated by commas.") % {"most": MOST_ROWS})
     return [int(part) for part in parts]
 

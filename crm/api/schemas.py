@@ -12,12 +12,15 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringCon
 
 from crm.contacts.matching import Person, email_key
 from crm.contacts.models import Contact
+from crm.imports import typed
 from crm.lib import money
 from crm.orders.models import Order, Product
 from crm.orders.purchases import Item, Purchase, PurchaseLine
 
 SOURCE = "api"
 MOST_ROWS = 500
+MOST = 10**12  # of a currency in one amount
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 
 
 def _address(text: str) -> str:
@@ -26,9 +29,17 @@ def _address(text: str) -> str:
     return text
 
 
+def _of_our_days(moment: dt.datetime) -> dt.datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return moment
+
+
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_address)]
-Amount = Annotated[Decimal, Field(ge=0, lt=10**12, max_digits=18)]
+Amount = Annotated[Decimal, Field(ge=0, lt=MOST, max_digits=18)]
+Moment = Annotated[AwareDatetime, AfterValidator(_of_our_days)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Number = Annotated[int, Field(ge=1, lt=2**63)]  # of a row: what a column of the database holds
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,30}$")]
 
@@ -58,7 +69,7 @@ class CustomerIn(Strict):
     extra: dict[Text, Text] = {}
     consent: Literal["", "yes", "no"] = Field("", description="Their answer about messages; a yes never undoes a no")
     consent_wording: Annotated[str, StringConstraints(max_length=250)] = ""
-    joined_at: AwareDatetime | None = None
+    joined_at: Moment | None = None
 
     @model_validator(mode="after")
     def _is_known_by_something(self):
@@ -84,15 +95,24 @@ class NewCustomerIn(CustomerIn):
 class LineIn(Strict):
     name: Annotated[str, StringConstraints(max_length=300)] = ""
     sku: Annotated[str, StringConstraints(max_length=120)] = ""
-    quantity: Annotated[float, Field(gt=0, lt=1e9)] = 1
+    quantity: Annotated[Decimal, Field(gt=0, lt=10**9)] = Decimal(1)
     unit_price: Amount = Decimal(0)
     total: Amount | None = Field(None, description="After the line's own discount; quantity times price if missing")
     category: Annotated[str, StringConstraints(max_length=150)] = ""
 
+    @model_validator(mode="after")
+    def _is_an_amount(self):
+        if self.unit_price * self.quantity >= MOST:
+            raise ValueError("quantity times price is too large")
+        return self
+
     def line(self, currency: str) -> PurchaseLine:
         unit = money.to_minor(self.unit_price, currency)
-        total = round(unit * self.quantity) if self.total is None else money.to_minor(self.total, currency)
-        return PurchaseLine(self.name, self.sku, self.quantity, unit, total, self.category)
+        line = typed.line(name=self.name, sku=self.sku, quantity=self.quantity, unit_price_minor=unit)
+        line.category = self.category
+        if self.total is not None:
+            line.total_minor = money.to_minor(self.total, currency)
+        return line
 
 
 class OrderIn(Strict):
@@ -100,7 +120,7 @@ class OrderIn(Strict):
 
     number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
     source: Slug = SOURCE
-    placed_at: AwareDatetime
+    placed_at: Moment
     currency: Currency
     total: Amount
     discount: Amount = Decimal(0)
@@ -108,13 +128,13 @@ class OrderIn(Strict):
     tax: Amount = Decimal(0)
     refunded: Amount = Field(Decimal(0), description="All that was given back so far")
     payment: Literal["paid", "partly_paid", "unpaid", "refunded", "partly_refunded"] = "paid"
-    cancelled_at: AwareDatetime | None = None
+    cancelled_at: Moment | None = None
     channel: Annotated[str, StringConstraints(max_length=60)] = ""
     coupon_code: Annotated[str, StringConstraints(max_length=100)] = ""
     note: Annotated[str, StringConstraints(max_length=5000)] = ""
     lines: list[LineIn] = Field([], max_length=1000)
     customer: CustomerIn | None = None
-    customer_id: int | None = None
+    customer_id: Number | None = None
 
     def purchase(self) -> Purchase:
         """Return what the door takes."""
@@ -133,7 +153,7 @@ class OrderIn(Strict):
 
 class RefundIn(Strict):
     amount: Annotated[Decimal, Field(gt=0, lt=10**12)]
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     reason: Text = ""
 
 
@@ -143,7 +163,7 @@ class RefundReport(RefundIn):
     reference: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     source: Slug = SOURCE
     number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-    at: AwareDatetime
+    at: Moment
 
 
 class ProductIn(Strict):
@@ -154,6 +174,8 @@ class ProductIn(Strict):
     cost: Amount | None = None
     currency: Currency | None = None
     is_active: bool | None = None
+    stock: Annotated[float, Field(ge=0, le=10**9, description="Units on hand at the end of stock_on")] | None = None
+    stock_on: Annotated[dt.date, Field(description="When they were counted; today if it is not said")] | None = None
 
     @model_validator(mode="after")
     def _is_known_by_something(self):
@@ -169,7 +191,7 @@ class ProductIn(Strict):
         )
         return Item(
             sku=self.sku, name=self.name, category=self.category, price_minor=price, cost_minor=cost,
-            currency=currency, is_active=self.is_active,
+            currency=currency, is_active=self.is_active, stock=self.stock, stock_on=self.stock_on,
         )  # fmt: skip
 
 
@@ -196,7 +218,7 @@ class CouponIn(Strict):
     codes: list[Annotated[str, StringConstraints(min_length=1, max_length=60)]] = Field(min_length=1, max_length=5)
     lines: list[BasketLineIn] = Field(min_length=1, max_length=1000)
     shipping: Amount = Decimal(0)
-    customer_id: int | None = None
+    customer_id: Number | None = None
 
 
 class CouponUseIn(CouponIn):
@@ -207,7 +229,7 @@ class CouponUseIn(CouponIn):
 
 class CouponOrderIn(Strict):
     order: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    order_id: int | None = Field(None, description="The order's id here, where it is known")
+    order_id: Number | None = Field(None, description="The order's id here, where it is known")
 
 
 class DiscountOut(Schema):
@@ -353,11 +375,13 @@ class ProductOut(Schema):
     price: str | None
     cost: str | None
     is_active: bool
+    stock: float | None
+    stock_on: dt.date | None
 
     @staticmethod
     def of(product: Product, currency: str) -> dict:
-        same = ("id", "sku", "name", "category", "is_active")
-        return {name: getattr(product, name) for name in same} | {
+        same = ("id", "sku", "name", "category", "is_active", "stock")
+        return {name: getattr(product, name) for name in same} | {"stock_on": product.stock_at} | {
             name: None if (minor := getattr(product, f"{name}_minor")) is None else text_of(minor, currency)
             for name in ("price", "cost")
         }

@@ -13,9 +13,10 @@ from django.db import IntegrityError, transaction
 
 from crm.api.models import Visit
 from crm.campaigns.tracking import VISIT
+from crm.contacts import merging
 from crm.contacts.models import Contact
 from crm.contacts.timeline import Moment
-from crm.lib import tokens
+from crm.lib import changes, tokens
 from crm.orders.models import Product
 from crm.orders.recording import product_key
 
@@ -30,12 +31,12 @@ def token_for(contact_id: int) -> str:
 
 def record(told: Mapping, *, now: dt.datetime) -> bool:
     """Keep one visit, once; return whether it was kept. Anything odd is silently not kept: nobody reads an answer."""
-    contact_id = tokens.read(VISIT, str(told.get("who", "")))
+    number = tokens.read(VISIT, str(told.get("who", "")))
     kind, event_id = told.get("kind"), str(told.get("id", ""))
-    if contact_id is None or kind not in Visit.Kind.values or not _EVENT_ID.fullmatch(event_id):
+    if number is None or kind not in Visit.Kind.values or not _EVENT_ID.fullmatch(event_id):
         return False
-    alive = Contact.objects.alive().exclude(consent=Contact.ConsentState.NO).filter(pk=contact_id)
-    if not alive.exists():
+    contact = merging.find(int(number))
+    if contact is None or contact.consent == Contact.ConsentState.NO:
         return False
     key = product_key(str(told.get("sku") or "")[:120], str(told.get("product") or "")[:300])
     product_id = Product.objects.filter(key=key).values_list("pk", flat=True).first() if key else None
@@ -43,8 +44,9 @@ def record(told: Mapping, *, now: dt.datetime) -> bool:
     try:
         with transaction.atomic():
             Visit.objects.create(
-                contact_id=contact_id, kind=kind, path=path, product_id=product_id, event_id=event_id, at=now
+                contact=contact, kind=kind, path=path, product_id=product_id, event_id=event_id, at=now
             )
+            changes.tell(changes.VISITS, [contact.pk])
     except IntegrityError:
         return False
     return True

@@ -1,13 +1,13 @@
-"""Who wants to know that people, orders, products or balances changed.
+"""Who wants to know that people, orders, products or balances changed, or that somebody visited the website.
 
 The acts that change them call `tell` inside their transaction; a floor above registers a listener in
 AppConfig.ready(), because the lower ones do not know it (docs/decisions/0004-registries.md). Only ids are told:
-of people, orders and products; for POINTS those of the people whose balance moved.
+of people, orders and products; for POINTS those of the people whose balance moved, for VISITS those who came.
 """
 
 from collections.abc import Callable, Iterable
 
-PEOPLE, ORDERS, PRODUCTS, POINTS = "customers", "orders", "products", "points"
+PEOPLE, ORDERS, PRODUCTS, POINTS, VISITS = "customers", "orders", "products", "points", "visits"
 
 Listener = Callable[[str, Iterable[int]], None]
 LISTENERS: dict[str, Listener] = {}

@@ -67,6 +67,15 @@ def test_a_report_that_is_not_signed_is_refused(shopify):
     assert Event.objects.count() == 0
 
 
+@pytest.mark.parametrize("provider", ["shopify", "generic"])
+def test_an_unsigned_greeting_is_woocommerces_alone(client, shop, owner, now, provider):
+    hook = inbound.open_hook(provider, secret=generic.SECRET_PREFIX + "a2tr", now=now)
+    headers = {"Webhook-Id": "m-1", "X-Shopify-Event-Id": "e-1", "X-Shopify-Topic": "orders/updated"}
+    answer = client.post(f"/hooks/{hook.token}/", b"webhook_id=1", content_type="application/x-www-form-urlencoded", headers=headers)
+    hook.refresh_from_db()
+    assert (answer.status_code, hook.last_event_at, Event.objects.count()) == (401, None, 0)
+
+
 def test_an_unknown_address_is_not_found(client, shop, owner):
     assert client.post("/hooks/nothing/", b"{}", content_type="application/json").status_code == 404
 
@@ -168,6 +177,10 @@ def test_any_program_reports_an_order_then_a_refund(program):
 
 def test_a_report_of_ten_minutes_ago_is_refused(program):
     assert program({"type": "order", "data": {}}, late=600) == 401
+
+
+def test_a_report_of_no_time_there_is_is_refused(program):
+    assert program({"type": "order", "data": {}}, late=-(10**400)) == 401
 
 
 def test_a_report_we_cannot_use_says_which_field(program):

@@ -89,6 +89,19 @@ def test_what_does_not_get_through_is_tried_again_then_given_up(listener, shop, 
     assert target.is_active is False
 
 
+def test_a_target_that_does_not_answer_is_asked_once_a_run_and_keeps_nobody_waiting(listener, shop, now, monkeypatch):
+    heard, url, _handler = listener
+    outbound.open_target("http://127.0.0.1:9/", topics=["customers"], now=now)
+    for pk in range(outbound._PORTION + 10):
+        outbound.announce("customers", [pk])
+    outbound.open_target(url, topics=["products"], now=now)
+    outbound.announce("products", [1])
+    asked, send = [], outbound._send
+    monkeypatch.setattr(outbound, "_send", lambda news, **said: asked.append(news.topic) or send(news, **said))
+    assert outbound.deliver_due(now=Delivery.objects.latest("id").next_at) == 1
+    assert (asked, len(heard)) == (["customers", "products"], 1)
+
+
 def test_news_is_sent_by_one_process_only(listener, shop, now):
     heard, url, _handler = listener
     outbound.open_target(url, topics=["customers"], now=now)

@@ -4,8 +4,9 @@ A provider is one module in this folder, named in the table of `__init__`. It is
 values out, no models. It offers
 
     SLUG
+    GREETING                                         how its unsigned greeting begins; b"": it sends none
     verify(headers, body, secret=, now=)             raises BadSignature
-    envelope(headers, data) -> Envelope | None       which event this is; None: nothing to keep (a greeting)
+    envelope(headers, data) -> Envelope              which event this is
     read(topic, data) -> list[Told]                  what it says; empty: nothing for us
 """
 
@@ -70,10 +71,11 @@ class Provider(Protocol):
     """The shape of a provider module."""
 
     SLUG: str
+    GREETING: bytes
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, secret: str, now: dt.datetime) -> None: ...
 
-    def envelope(self, headers: Mapping[str, str], data) -> Envelope | None: ...
+    def envelope(self, headers: Mapping[str, str], data) -> Envelope: ...
 
     def read(self, topic: str, data) -> list[Told]: ...
 

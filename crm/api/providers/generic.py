@@ -15,8 +15,10 @@ from pydantic import ValidationError
 from crm.api import schemas
 from crm.api.providers import base
 from crm.api.providers.base import BadReport, BadSignature, Envelope, OrderTold, PersonTold, RefundTold, Told
+from crm.lib import digits
 
 SLUG = "generic"
+GREETING = b""
 TOLERANCE_SECONDS = 300
 SECRET_PREFIX = "whsec_"
 
@@ -30,16 +32,15 @@ def sign(event_id: str, timestamp: str, body: bytes, *, secret: str) -> str:
 
 def verify(headers: Mapping[str, str], body: bytes, *, secret: str, now) -> None:
     event_id, timestamp = headers.get("Webhook-Id", ""), headers.get("Webhook-Timestamp", "")
-    if not event_id or not timestamp.isdecimal() or abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:
+    if not event_id or not digits.fits(timestamp) or abs(now.timestamp() - int(timestamp)) > TOLERANCE_SECONDS:
         raise BadSignature
     due = sign(event_id, timestamp, body, secret=secret).encode()
     if not any(hmac.compare_digest(due, said.encode()) for said in headers.get("Webhook-Signature", "").split()):
         raise BadSignature
 
 
-def envelope(headers: Mapping[str, str], data) -> Envelope | None:
-    kind = data.get("type") if isinstance(data, dict) else ""
-    return Envelope(headers.get("Webhook-Id", "")[:200], str(kind or "")[:80])
+def envelope(headers: Mapping[str, str], data) -> Envelope:
+    return Envelope(headers.get("Webhook-Id", "")[:200], str(data.get("type") or "")[:80])
 
 
 def read(topic: str, data) -> list[Told]:

@@ -12,6 +12,7 @@ from crm.contacts.matching import Person
 from crm.orders.recording import Purchase, PurchaseLine
 
 SLUG = "shopify"
+GREETING = b""
 SOURCE = "shopify"
 _PAYMENT = {
     "paid": "paid", "partially_refunded": "partly_refunded", "refunded": "refunded", "partially_paid": "partly_paid",
@@ -27,7 +28,7 @@ def verify(headers: Mapping[str, str], body: bytes, *, secret: str, now) -> None
     base.check_base64_hmac(said, body, secret=secret)
 
 
-def envelope(headers: Mapping[str, str], data) -> Envelope | None:
+def envelope(headers: Mapping[str, str], data) -> Envelope:
     event_id = headers.get("X-Shopify-Event-Id") or headers.get("X-Shopify-Webhook-Id") or ""
     return Envelope(event_id[:200], headers.get("X-Shopify-Topic", "")[:80])
 

@@ -13,6 +13,7 @@ from crm.imports.formats._woocommerce import SOURCE, is_cancelled, payment_of
 from crm.orders.recording import Purchase, PurchaseLine
 
 SLUG = "woocommerce"
+GREETING = b"webhook_id="
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, secret: str, now) -> None:
@@ -22,9 +23,7 @@ def verify(headers: Mapping[str, str], body: bytes, *, secret: str, now) -> None
     base.check_base64_hmac(said, body, secret=secret)
 
 
-def envelope(headers: Mapping[str, str], data) -> Envelope | None:
-    if data is None:
-        return None
+def envelope(headers: Mapping[str, str], data) -> Envelope:
     return Envelope(headers.get("X-Wc-Webhook-Delivery-Id", "")[:200], headers.get("X-Wc-Webhook-Topic", "")[:80])
 
 
