@@ -78,7 +78,9 @@ def source_of(occasion: str, contact_id: int, key: str) -> str:
 def give_for_profiles(*, now: dt.datetime) -> int:
     """Give to everybody whose details are complete and who never got it; return to how many. Once a day."""
     complete = Contact.objects.alive().exclude(Q(name="") | Q(email="") | Q(phone="") | Q(birthday=None))
-    got_it = Entry.objects.filter(source__startswith="profile:", kind=Entry.Kind.OCCASION)
+    got_it = Entry.objects.filter(
+        source__startswith="profile:", kind=Entry.Kind.OCCASION, account__contact__isnull=False
+    )
     left = complete.exclude(pk__in=got_it.values("account__contact_id"))
     return give_for(left.values_list("pk", flat=True), occasion="profile", key="", now=now)
 
@@ -143,6 +145,11 @@ def _give(
     zone = Shop.current().timezone
     activates_at, expires_at = rule.terms.of(clock.local_date(at, zone), zone)
     points = rule.kind.points(None, rule.params)
+    before = Entry.objects.filter(  # as somebody they were merged with
+        kind=Entry.Kind.OCCASION, account__merged_into__isnull=False, source__startswith=f"{rule.kind.slug}:",
+        source__endswith=f":{key}",
+    )  # fmt: skip
+    got_it = set(before.values_list("account__contact_id", flat=True))
     return ledger.post(
         [
             ledger.Posting(
@@ -157,6 +164,7 @@ def _give(
                 expires_at=expires_at,
             )
             for contact_id in contact_ids
+            if contact_id not in got_it
         ],
         now=now,
     )

@@ -20,6 +20,8 @@ from crm.rewards.earning import Earning, Sale
 from crm.rewards.models import Entry, Rule
 from crm.rewards.rules import EARNS, JOINING, ORDER, RULES
 
+CAUGHT_UP = (ORDER, JOINING)  # what a change of rules is worked out anew for; days and deeds are not made up for
+
 
 class RuleOverlaps(ValueError):
     """Another rule of this kind covers some of these days already."""
@@ -69,7 +71,7 @@ def start(
         replaced = replaced_by(kind=kind, params=params, starts_on=starts_on, ends_on=ends_on, today=today)
         if replaced is not None:
             _end(replaced, starts_on - dt.timedelta(days=1))
-        catch_up_from = starts_on if RULES[kind].occasion in (ORDER, JOINING) else None
+        catch_up_from = starts_on if RULES[kind].occasion in CAUGHT_UP else None
         return Rule.objects.create(
             kind=kind, params=params, starts_on=starts_on, ends_on=ends_on, catch_up_from=catch_up_from
         )
@@ -160,7 +162,9 @@ def start_the_usual(*, now: dt.datetime) -> list[Rule]:
 
 def _end(rule: Rule, ends_on: dt.date) -> None:
     rule.ends_on = ends_on
-    rule.catch_up_from, rule.catch_up_after_id = min(rule.catch_up_from or dt.date.max, ends_on + dt.timedelta(1)), 0
+    if RULES[rule.kind].occasion in CAUGHT_UP:
+        after = ends_on + dt.timedelta(1)
+        rule.catch_up_from, rule.catch_up_after_id = min(rule.catch_up_from or after, after), 0
     rule.save(update_fields=["ends_on", "catch_up_from", "catch_up_after_id"])
 
 

@@ -88,6 +88,16 @@ def test_complete_details_are_given_for_once(shop, now):
     assert ledger.balance(mia.pk) == 30
 
 
+def test_somebody_removed_who_had_it_ends_it_for_nobody(shop, now):
+    start("profile", now)
+    fields = {"phone": "+49 30 1", "birthday": dt.date(1990, 1, 1)}
+    gone = new_contact(now, **fields, email="gone@example.com")
+    assert giving.give_for_profiles(now=now) == 1
+    gone.delete()
+    new_contact(now, **fields, email="mia@example.com")
+    assert giving.give_for_profiles(now=now + DAY) == 1
+
+
 def test_daily_work_is_done_once_on_each_local_day(shop, now):
     start("birthday", now)
     new_contact(now, birthday=dt.date(1990, 11, 21))

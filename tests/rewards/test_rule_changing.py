@@ -2,6 +2,7 @@ import datetime as dt
 
 import pytest
 
+from crm.lib import clock
 from crm.rewards import catching_up, ledger, rule_changing, settling
 from crm.rewards.models import Rule
 from crm.rewards.rules import BadParams
@@ -45,6 +46,15 @@ def test_senseless_rule_is_refused(shop, now):
     with pytest.raises(BadParams):
         start(now, days(0), points=0)
     assert Rule.objects.count() == 0
+
+
+@pytest.mark.parametrize(("kind", "is_due"), [("birthday", False), ("welcome", True)])
+def test_only_what_is_caught_up_with_is_due_again_after_an_end(shop, now, kind, is_due):
+    today = clock.local_date(now, shop.timezone)
+    rule = rule_changing.start(kind=kind, params={"points": 10}, starts_on=today, now=now)
+    Rule.objects.update(catch_up_from=None)
+    rule_changing.end(rule.pk, ends_on=today, now=now)
+    assert (Rule.objects.get().catch_up_from is not None) == is_due
 
 
 def test_end_is_today_at_the_earliest_and_only_of_a_rule_in_force(rule, now):
