@@ -4,7 +4,7 @@ It is made from the secret key, so that nobody can make up the card of somebody 
 square it is the till's address, so that the camera of the owner's phone opens the till.
 """
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from crm.contacts.models import Contact
 from crm.portal import links, numbered
@@ -24,7 +24,7 @@ def text_in(scanned: str) -> str:
     """Return the code in what a scanner typed: the address in the square, or the code itself."""
     if "://" not in scanned:
         return scanned
-    return parse_qs(urlsplit(scanned.strip()).query).get("q", [""])[0]
+    return parse_qs(numbered.address_in(scanned).query).get("q", [""])[0]
 
 
 def _purpose(contact_id: int) -> str:

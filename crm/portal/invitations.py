@@ -1,7 +1,5 @@
 """The code customers give their friends. It opens nothing: it says who sent somebody, and is meant to be passed on."""
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.urls import reverse
 
@@ -23,9 +21,8 @@ def address(contact_id: int) -> str:
 
 def advocate_of(text: str) -> Contact | None:
     """Return who gives out this code or address; None if nobody does."""
-    text = text.strip()
     if "://" in text:
-        text = urlsplit(text).path.rstrip("/").rpartition("/")[2]
+        text = numbered.address_in(text).path.rstrip("/").rpartition("/")[2]
     return numbered.contact_of(text, purpose=lambda _contact_id: _PURPOSE)
 
 

@@ -2,9 +2,11 @@
 
 import hmac
 from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from crm.contacts import merging
 from crm.contacts.models import Contact
 from crm.coupons.codes import LETTERS, fold
 
@@ -19,7 +21,10 @@ def code(contact_id: int, *, purpose: str) -> str:
 
 
 def contact_of(text: str, *, purpose: Callable[[int], str]) -> Contact | None:
-    """Return whose code this is, however it was typed; None if it is nobody's for this purpose."""
+    """Return whose code this is, however it was typed; None if it is nobody's for this purpose.
+
+    The code of somebody who was merged since is that of whom they were merged into.
+    """
     letters = fold(text)
     head, tail = letters[:-_SECRET], letters[-_SECRET:]
     if len(head) < _SHORTEST_NUMBER or not set(letters) <= set(LETTERS):
@@ -27,11 +32,19 @@ def contact_of(text: str, *, purpose: Callable[[int], str]) -> Contact | None:
     number = 0
     for letter in head:
         number = number * len(LETTERS) + LETTERS.index(letter)
-    contact = Contact.objects.alive().filter(pk=number).first() if number < 2**63 else None
+    contact = merging.find(number) if number < 2**63 else None
     if contact is None:
         return None
-    keys, meant = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS), purpose(contact.pk)
+    keys, meant = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS), purpose(number)
     return contact if any(hmac.compare_digest(_secret(key, number, meant), tail) for key in keys) else None
+
+
+def address_in(scanned: str) -> SplitResult:
+    """Return the parts of an address that was typed or scanned; empty ones where it is none."""
+    try:
+        return urlsplit(scanned.strip())
+    except ValueError:  # "http://["
+        return urlsplit("")
 
 
 def _number(contact_id: int) -> str:

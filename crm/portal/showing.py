@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
@@ -14,7 +15,7 @@ from crm.contacts import consent
 from crm.contacts.models import Contact
 from crm.coupons import issuing
 from crm.coupons import wording as coupon_wording
-from crm.coupons.models import Code, Coupon
+from crm.coupons.models import Code, Coupon, CustomerUse
 from crm.lib import clock
 from crm.portal import cards, invitations
 from crm.portal.squares import square
@@ -132,7 +133,10 @@ def open_codes(contact: Contact, *, shop: Shop, now: dt.datetime) -> list[Code]:
     """Return the person's own codes that can be used today, those that end soonest first."""
     today = clock.local_date(now, shop.timezone)
     codes = Code.objects.filter(contact=contact, stopped_at=None, coupon__stopped_at=None, coupon__starts_on__lte=today)
-    codes = codes.exclude(coupon__ends_on__lt=today).exclude(balance_minor=0)
+    used_up = CustomerUse.objects.filter(
+        coupon=OuterRef("coupon"), contact=contact, count__gte=OuterRef("coupon__most_per_customer")
+    )
+    codes = codes.exclude(coupon__ends_on__lt=today).exclude(balance_minor=0).exclude(Exists(used_up))
     codes = codes.select_related("coupon__product", "coupon__segment").prefetch_related("coupon__products")
     usable = [code for code in codes.order_by("-pk")[: COUPONS * 5] if _has_uses_left(code)]
     return sorted(usable, key=lambda code: (code.coupon.ends_on or dt.date.max, -code.pk))[:COUPONS]

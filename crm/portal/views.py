@@ -18,7 +18,7 @@ from crm.accounts import throttling
 from crm.accounts.access import public
 from crm.contacts import consent, editing
 from crm.contacts.models import Consent, Contact
-from crm.lib import clock
+from crm.lib import clock, digits
 from crm.portal import links, squares
 from crm.portal.showing import OwnPage
 
@@ -55,7 +55,7 @@ def for_customer(view: Callable[[HttpRequest, Contact, str], HttpResponse]):
 def page(request: HttpRequest, contact: Contact, token: str) -> HttpResponse:
     """Show a customer what is theirs."""
     asked = request.GET.get("page", "")
-    number = min(int(asked), _LAST_PAGE) if asked.isascii() and asked.isdigit() else 1
+    number = min(int(asked), _LAST_PAGE) if digits.fits(asked) else 1
     own = OwnPage(contact=contact, shop=request.shop, now=clock.now(), page=max(number, 1))
     context = {"own": own, "contact": contact, "token": token, "is_saved": "saved" in request.GET}
     return render(request, "portal/page.html", context | {"languages": settings.LANGUAGES})

@@ -26,7 +26,7 @@ def test_a_code_is_read_as_typed_and_as_an_address(mia, nora):
 def test_a_wrong_code_is_nobodys_and_a_card_is_no_invitation(mia):
     code = invitations.code(mia.pk)
     wrong = code[:-1] + ("A" if code[-1] != "A" else "B")
-    assert [invitations.advocate_of(text) for text in ("", wrong, cards.code(mia.pk), "222")] == [None] * 4
+    assert [invitations.advocate_of(text) for text in ("", wrong, cards.code(mia.pk), "222", "http://[")] == [None] * 5
     assert cards.contact_of(code) is None
 
 

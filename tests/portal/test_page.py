@@ -9,13 +9,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from crm.accounts.models import Attempt
+from crm.accounts.models import Attempt, Shop
 from crm.contacts import consent
 from crm.contacts.models import Consent, Contact, Suppression
-from crm.coupons import issuing
+from crm.coupons import issuing, redeeming
 from crm.coupons.models import Code
+from crm.coupons.pricing import Basket, Line
 from crm.portal import cards, links
-from crm.portal.showing import masked
+from crm.portal.showing import OwnPage, masked
 from crm.portal.views import _SAVES, _WRONG_LINKS
 from crm.rewards import explaining, ledger, settling
 from crm.rewards.models import Entry
@@ -123,6 +124,22 @@ def test_only_coupons_that_can_be_used_today_are_open(visitor, mia):
     assert {name: text in page for name, text in texts.items()} == {
         "Good": True, "Over": False, "Early": False, "Stopped": False, "Spent": False,
     }  # fmt: skip
+
+
+def test_a_coupon_used_as_often_as_one_customer_may_is_not_open(visitor, mia, nora):
+    coupon = new_coupon(codes=2, most_per_customer=1)
+    Code.objects.update(contact=mia)
+    issuing.issue(coupon, count=0, contact_ids=[nora.pk], now=NOW)
+    code = Code.objects.filter(contact=mia).first()
+
+    def shown() -> list[int]:
+        return [len(OwnPage(person, Shop.current(), NOW).coupons) for person in (mia, nora)]
+
+    assert shown() == [2, 1]
+    redeeming.reserve([issuing.text_of(code)], basket=Basket([Line(None, 1, 1_000)]), key="k", contact_id=mia.pk, now=NOW)
+    assert shown() == [0, 1]
+    redeeming.roll_back("k", now=NOW)
+    assert shown() == [2, 1]
 
 
 def test_squares_are_pictures_a_strict_policy_lets_through(visitor, mia):
