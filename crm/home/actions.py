@@ -1,15 +1,23 @@
-"""The action tray: what the analyst suggests tonight, without what the owner waved away."""
+"""The action tray: what the analyst suggests tonight and the shop's own books today, without what was waved away."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from crm.home.models import Action, Dismissal
+from crm.lib.templatetags import say
 
 DISMISSED_FOR = dt.timedelta(days=14)
 SHOWN = 5
+EXPIRING, DOUBLES = "expiring", "doubles"
+OWN_KINDS = (EXPIRING, DOUBLES)  # what home.suggesting finds; all others are the analyst's
+RETURNING = (0.05, 0.15)  # of the people written to, who would not have come by themselves: a cautious range
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,18 @@ class Suggestion:
 
 @transaction.atomic
 def replace_all(suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
-    """Put these suggestions in place of all earlier ones; return how many there are now."""
-    Action.objects.all().delete()
+    """Put the analyst's suggestions in place of all its earlier ones; return how many there are now."""
+    return _replace(Action.objects.exclude(kind__in=OWN_KINDS), suggestions, as_of=as_of)
+
+
+@transaction.atomic
+def replace_own(suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
+    """Put what the shop's own books suggest in place of what they did; return how many there are now."""
+    return _replace(Action.objects.filter(kind__in=OWN_KINDS), suggestions, as_of=as_of)
+
+
+def _replace(earlier: QuerySet[Action], suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
+    earlier.delete()
     rows = [
         Action(
             key=one.key,
@@ -52,6 +70,28 @@ def replace_all(suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
         for one in suggestions
     ]
     return len(Action.objects.bulk_create(rows))
+
+
+def in_every_language(write: Callable[[], str]) -> dict[str, str]:
+    """Return {"en": ..., "zh-hans": ...} of a function that writes through gettext."""
+    texts = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            texts[language] = str(write())
+    return texts
+
+
+def assumption(low: float, high: float) -> str:
+    """Say what the range of money rests on."""
+    return _("The range assumes that %(low)s to %(high)s of them come back who would not have come by themselves.") % {
+        "low": say.percent(low),
+        "high": say.percent(high),
+    }
+
+
+def sentences(first: str, second: str, language: str) -> str:
+    """Put two whole sentences one after the other; Chinese takes no space between them."""
+    return f"{first}{'' if language.startswith('zh') else ' '}{second}"
 
 
 def revise(

@@ -1,8 +1,8 @@
 """What the owner sees first.
 
 Action  (a TRAY) one suggestion: what to do, why, what it may bring, and the address its button opens.
-        Replaced as a whole by the analyst's night run (`actions.replace_all`); dismissed ones stay away
-        for 14 days by their `key`. Never acts by itself.
+        The analyst replaces its own each night (`actions.replace_all`), the daily look at the books the two kinds it
+        finds (`home.suggesting`); dismissed ones stay away for 14 days by their `key`. Never acts by itself.
 Inspection
         one look at the quality of the shop's data: asked for, then finished with what every check found,
         {slug: {"count", "ids"}}, of `totals` rows. Written by: home.quality.inspecting.

@@ -1,21 +1,23 @@
-"""Find anything from one box: people, orders, products, campaigns, and the app's own pages."""
+"""Find anything from one box: people, orders, products, campaigns, what one can do, and the app's own pages."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from crm.campaigns.models import Campaign
 from crm.contacts import listing
 from crm.contacts.models import Contact
+from crm.home.places import ACTS, MENU, PAGES, Place
 from crm.lib.templatetags import say
 from crm.orders.models import Order, Product
 
 SHOWN = 6
 PROBE = 60
+SEEN = re.compile(r"\b(customers|orders|campaigns)/(\d{1,18})\b")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Hit:
     label: str
     href: str
     detail: str = ""
+    icon: str = ""  # where it is not its kind's
+    keys: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,33 +47,6 @@ class Found:
         return sum(len(kind.hits) for kind in self.kinds)
 
 
-# What a page is called and what else people type to find it.
-PAGES = [
-    ("home:today", gettext_lazy("Today"), gettext_lazy("start home suggestions figures")),
-    ("contacts:list", gettext_lazy("Customers"), gettext_lazy("people contacts list")),
-    ("contacts:segments", gettext_lazy("Groups of customers"), gettext_lazy("segments saved filters")),
-    ("typed:contact_new", gettext_lazy("Add a customer"), gettext_lazy("new person")),
-    ("orders:list", gettext_lazy("Orders"), gettext_lazy("sales purchases refunds")),
-    ("orders:products", gettext_lazy("Products"), gettext_lazy("articles items prices")),
-    ("typed:order_new", gettext_lazy("Add an order"), gettext_lazy("new sale")),
-    ("campaigns:list", gettext_lazy("Campaigns"), gettext_lazy("messages mail newsletter")),
-    ("campaigns:new", gettext_lazy("Write a campaign"), gettext_lazy("new message mail newsletter win back")),
-    ("campaigns:outbox", gettext_lazy("Outbox"), gettext_lazy("sent messages mail")),
-    ("rewards:home", gettext_lazy("Loyalty"), gettext_lazy("points rules welcome gift earning")),
-    ("loyalty:insights", gettext_lazy("Insights"), gettext_lazy("charts reports cohorts revenue statistics")),
-    ("loyalty:risk", gettext_lazy("Customers you may lose"), gettext_lazy("churn risk slipping at risk")),
-    ("loyalty:method", gettext_lazy("How this is worked out"), gettext_lazy("night run method report card accuracy")),
-    ("imports:list", gettext_lazy("Import"), gettext_lazy("upload file csv undo")),
-    ("imports:new", gettext_lazy("Import a file"), gettext_lazy("upload csv shopify woocommerce")),
-    (
-        "home:settings",
-        gettext_lazy("Settings"),
-        gettext_lazy("shop name currency time zone language sender address night run hour"),
-    ),
-    ("accounts:password", gettext_lazy("Change password"), gettext_lazy("login account security")),
-]
-
-
 def exact_order(query: str) -> Order | None:
     """Return the one order of this number, with or without a leading #; None for none or several."""
     text = query.strip()
@@ -78,13 +55,41 @@ def exact_order(query: str) -> Order | None:
     return found[0] if len(found) == 1 else None
 
 
-def search(query: str, *, page_urls: dict[str, str]) -> Found:
-    """Return what matches, at most six of each kind; `page_urls` are the pages this box has (name -> address)."""
+def search(query: str) -> Found:
+    """Return what matches, at most six of each kind: pages first where the text begins the name of one."""
     query = " ".join(query.split())[:100]
     if not query:
         return Found("")
-    kinds = [_people(query), _orders(query), _products(query), _campaigns(query), _pages(query, page_urls)]
+    things = [_people(query), _orders(query), _products(query), _campaigns(query)]
+    places = [_places(_("Do"), "zap", ACTS, query), _places(_("Pages and settings"), "file-text", PAGES, query)]
+    is_name = any(hit.label.casefold().startswith(query.casefold()) for kind in places for hit in kind.hits)
+    kinds = [*places, *things] if is_name else [*things, *places]
     return Found(query, [kind for kind in kinds if kind.hits])
+
+
+def beginnings(*, seen: str) -> Found:
+    """Return what to offer before anything is typed: what was opened last (`seen`: see `recent`), acts, the menu."""
+    kinds = [
+        recent(seen),
+        Kind(_("Do"), "zap", _hits(ACTS)[:SHOWN]),
+        Kind(_("Go to"), "file-text", _hits(MENU)),
+    ]
+    return Found("", [kind for kind in kinds if kind.hits])
+
+
+def recent(seen: str) -> Kind:
+    """Return the rows whose pages this browser opened last, as its cookie says: "customers/3.orders/55"."""
+    asked = [(name, int(pk)) for name, pk in SEEN.findall(seen)][:SHOWN]
+    kinds = {
+        "customers": (Contact.objects.alive().defer("extra"), _person_hit),
+        "orders": (Order.objects.select_related("contact"), _order_hit),
+        "campaigns": (Campaign.objects, _campaign_hit),
+    }
+    hits = {}
+    for kind, (rows, hit) in kinds.items():
+        found = rows.in_bulk([pk for name, pk in asked if name == kind])
+        hits |= {(kind, pk): hit(row) for pk, row in found.items()}
+    return Kind(_("Opened last"), "history", [hits[one] for one in asked if one in hits])
 
 
 def _people(query: str) -> Kind:
@@ -92,9 +97,8 @@ def _people(query: str) -> Kind:
     found = list(Contact.objects.alive().filter(listing.search(query)).defer("extra")[:PROBE])
     long_ago = dt.datetime.min.replace(tzinfo=dt.UTC)
     rows = sorted(found, key=lambda person: person.last_order_at or long_ago, reverse=True)[:SHOWN]
-    hits = [Hit(person.display_name, person.get_absolute_url(), person.email if person.name else "") for person in rows]
     more = f"{reverse('contacts:list')}?{urlencode({'q': query})}" if len(found) > SHOWN else ""
-    return Kind(_("Customers"), "users", hits, more)
+    return Kind(_("Customers"), "users", [_person_hit(person) for person in rows], more)
 
 
 def _orders(query: str) -> Kind:
@@ -107,24 +111,7 @@ def _orders(query: str) -> Kind:
                 .select_related("contact")
                 .order_by("number", "id")[: SHOWN - len(rows)]
             )
-    hits = [
-        Hit(
-            _("Order %(number)s") % {"number": order.number},
-            order.get_absolute_url(),
-            " · ".join(
-                filter(
-                    None,
-                    [
-                        order.contact.display_name if order.contact else "",
-                        say.money(order.total_minor, order.currency),
-                        say.day(order.placed_at),
-                    ],
-                )
-            ),
-        )
-        for order in rows
-    ]
-    return Kind(_("Orders"), "shopping-bag", hits)
+    return Kind(_("Orders"), "shopping-bag", [_order_hit(order) for order in rows])
 
 
 def _products(query: str) -> Kind:
@@ -141,23 +128,32 @@ def _products(query: str) -> Kind:
 
 def _campaigns(query: str) -> Kind:
     rows = Campaign.objects.filter(name__icontains=query).order_by("-id")[:SHOWN]
-    return Kind(
-        _("Campaigns"),
-        "megaphone",
-        [Hit(campaign.name, campaign.get_absolute_url(), str(campaign.get_state_display())) for campaign in rows],
-    )
+    return Kind(_("Campaigns"), "megaphone", [_campaign_hit(campaign) for campaign in rows])
 
 
-def _pages(query: str, page_urls: dict[str, str]) -> Kind:
-    wanted = query.casefold().split()
-    hits = []
-    for name, label, other_words in PAGES:
-        words = f"{label} {other_words}".casefold()
-        # Chinese is written without spaces, so there a word may stand anywhere.
-        is_meant = all(
-            word in words if not word.isascii() else any(known.startswith(word) for known in words.split())
-            for word in wanted
-        )
-        if name in page_urls and is_meant:
-            hits.append(Hit(str(label), page_urls[name]))
-    return Kind(_("Pages and settings"), "file-text", hits[:SHOWN])
+def _places(title: str, icon: str, places: list[Place], query: str) -> Kind:
+    words = query.casefold().split()
+    return Kind(title, icon, _hits([place for place in places if place.is_meant_by(words)])[:SHOWN])
+
+
+def _hits(places: list[Place]) -> list[Hit]:
+    found = [(place, place.href) for place in places]
+    return [Hit(str(place.label), href, icon=place.icon, keys=place.keys) for place, href in found if href]
+
+
+def _person_hit(person: Contact) -> Hit:
+    return Hit(person.display_name, person.get_absolute_url(), person.email if person.name else "", icon="users")
+
+
+def _order_hit(order: Order) -> Hit:
+    said = [
+        order.contact.display_name if order.contact else "",
+        say.money(order.total_minor, order.currency),
+        say.day(order.placed_at),
+    ]
+    label = _("Order %(number)s") % {"number": order.number}
+    return Hit(label, order.get_absolute_url(), " · ".join(filter(None, said)), icon="shopping-bag")
+
+
+def _campaign_hit(campaign: Campaign) -> Hit:
+    return Hit(campaign.name, campaign.get_absolute_url(), str(campaign.get_state_display()), icon="megaphone")

@@ -1,19 +1,20 @@
-"""The Today page, the search box, and the demo's doors."""
+"""The Today page and the demo's doors."""
 
 from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from crm.contacts.models import Contact
-from crm.home import actions, charts, checklist, demo, figures, happenings, keyfigures, notices, searching
+from crm.home import actions, charts, checklist, demo, figures, happenings, keyfigures, notices, taking
 from crm.home import today as todays
 from crm.home.figures import PERIODS
+from crm.home.models import Action
 from crm.lib import clock
 from crm.lib.htmx import toast
 
@@ -51,7 +52,16 @@ def today(request: HttpRequest) -> HttpResponse:
 
 
 def _suggestions(now) -> dict:
-    return {"suggestions": actions.current(now=now), "hidden_count": actions.hidden_count(now=now)}
+    """Return what the list of suggestions is drawn from: each with what is known of its draft, if it makes one."""
+    shown = actions.current(now=now)
+    drafts = taking.drafts(shown)
+    for one in shown:
+        one.draft = drafts.get(one.key)
+    return {
+        "suggestions": shown,
+        "suggested_on": min((one.as_of for one in shown), default=None),
+        "hidden_count": actions.hidden_count(now=now),
+    }
 
 
 def _period(request: HttpRequest) -> figures.Period:
@@ -82,6 +92,16 @@ def revenue_chart(request: HttpRequest) -> HttpResponse:
     books = todays.books(shop=request.shop, period=period, now=clock.now())
     bars = books.bars if books else []
     return charts.answer(charts.revenue(bars, grouped=period.grouped, currency=request.shop.currency))
+
+
+@require_POST
+def take(request: HttpRequest) -> HttpResponse:
+    """Go on with a suggestion: where it is something to write, straight to the draft."""
+    action = Action.objects.filter(key=request.POST.get("key", "")).first()
+    if action is None:
+        messages.info(request, _("This suggestion is not there any more."))
+        return redirect("home:today")
+    return redirect(taking.take(action, shop=request.shop, now=clock.now()))
 
 
 @require_POST
@@ -116,28 +136,6 @@ def _after_suggestion(request: HttpRequest, now) -> HttpResponse:
     return redirect("home:today")
 
 
-def search(request: HttpRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
-    if query and not request.htmx:
-        order = searching.exact_order(query)
-        if order is not None:
-            return redirect(order)
-    found = searching.search(query, page_urls=_page_urls())
-    template = "home/search.html#found" if request.htmx else "home/search.html"
-    return render(request, template, {"found": found})
-
-
-def _page_urls() -> dict[str, str]:
-    """Return the addresses of the pages this box has: an app that is not installed has none."""
-    urls = {}
-    for name, _label, _words in searching.PAGES:
-        try:
-            urls[name] = reverse(name)
-        except NoReverseMatch:
-            continue
-    return urls
-
-
 @require_POST
 def demo_start(request: HttpRequest) -> HttpResponse:
     try:
@@ -147,7 +145,13 @@ def demo_start(request: HttpRequest) -> HttpResponse:
             request, _("Your shop already has customers or orders; the demo would mix invented ones among them.")
         )
     else:
-        messages.success(request, _("Here is a bakery with invented customers. Nothing you do here reaches anybody."))
+        messages.success(
+            request,
+            _(
+                "Here is a bakery with invented customers. Nothing you do here reaches anybody. Groups, risks and "
+                "suggestions are being worked out, those of past months first; that takes less than a minute."
+            ),
+        )
     return redirect("home:today")
 
 

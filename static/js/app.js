@@ -133,7 +133,8 @@ on("click", (event) => {
   const dialog = opener && document.getElementById(opener.dataset.open);
   if (dialog) {
     event.preventDefault();
-    dialog.showModal();
+    if (dialog === palette) openPalette();
+    else dialog.showModal();
   }
   if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
   if (event.target.matches("dialog:modal")) {
@@ -168,37 +169,110 @@ on("change", (event) => {
   for (const place of form.querySelectorAll("[data-selected-count]")) place.textContent = count.toLocaleString(root.lang);
 });
 
-// Keys: Ctrl K searches everywhere, / on this page, g and a letter goes to a page of the menu.
+// A row of a table[data-glance] shows its customer or order in a drawer; on a phone, and in a new tab, the whole page.
 
-let lastKey = "";
+const PAGE_OF_ONE = /^\/(?:customers|orders|campaigns)\/\d+\/$/;
+const wide = matchMedia("(min-width: 761px)");
+
+on("click", (event) => {
+  const link = event.target.closest?.("[data-glance] a[href]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || !wide.matches) return;
+  if (!PAGE_OF_ONE.test(link.pathname) || link.origin !== location.origin) return;
+  event.preventDefault();
+  link.focus(); // where the drawer gives the focus back; Safari does not focus what is clicked
+  seen(link.pathname);
+  htmx.ajax("GET", `${link.pathname}glance/`, { source: link, target: "#drawer-slot", swap: "innerHTML" });
+});
+
+// What was opened last, newest first, for the palette: addresses without names, in a cookie only this site reads.
+
+function seen(path) {
+  if (!PAGE_OF_ONE.test(path)) return;
+  const others = (cookie("seen") ?? "").split(".").filter((one) => one && one !== path.slice(1, -1));
+  document.cookie = `seen=${[path.slice(1, -1), ...others].slice(0, 6).join(".")}; path=/; max-age=2592000; samesite=lax`;
+}
+seen(location.pathname);
+
+// The palette: a combobox whose matches the server draws; the first is chosen, Enter opens it.
+
+const palette = document.getElementById("palette");
+const asked = palette?.querySelector("input");
+const matches = () => [...palette.querySelectorAll("[role=option]")];
+const chosen = () => palette.querySelector("[role=option][aria-selected=true]");
+
+function openPalette() {
+  if (!palette.open) palette.showModal();
+  asked.select();
+  htmx.trigger(asked.form, "fill");
+}
+function choose(match) {
+  chosen()?.setAttribute("aria-selected", "false");
+  asked.setAttribute("aria-expanded", String(Boolean(match)));
+  if (!match) return asked.removeAttribute("aria-activedescendant");
+  match.setAttribute("aria-selected", "true");
+  asked.setAttribute("aria-activedescendant", match.id);
+  match.scrollIntoView({ block: "nearest" });
+}
+on("htmx:afterSwap", ({ detail }) => { if (detail.target.id === "palette-found") choose(matches()[0]); });
+asked?.addEventListener("keydown", (event) => {
+  const [all, now] = [matches(), chosen()];
+  const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (by && all.length) {
+    event.preventDefault();
+    choose(all[(all.indexOf(now) + by + all.length) % all.length]);
+  }
+  // While an answer is on its way, Enter goes to the page of matches instead: never to what was typed before.
+  const isFresh = palette.querySelector("[role=listbox]")?.dataset.query === asked.value.trim().replace(/\s+/g, " ");
+  if (event.key === "Enter" && !event.isComposing && now && isFresh) {
+    event.preventDefault();
+    now.click();
+  }
+});
+addEventListener("pageshow", (event) => { if (event.persisted) palette?.close(); });
+
+// Keys: Ctrl K opens the palette. Single letters can be switched off, and rest while something is typed or a dialog is open.
+
 const shortcutsOff = () => localStorage.getItem("shortcuts") === "off";
-function showShortcuts() {
-  for (const button of document.querySelectorAll("[data-shortcuts]")) button.setAttribute("aria-checked", String(!shortcutsOff()));
+function showShortcuts(place = document) {
+  for (const button of place.querySelectorAll("[data-shortcuts]")) button.setAttribute("aria-checked", String(!shortcutsOff()));
 }
 function changeShortcuts() {
   localStorage.setItem("shortcuts", shortcutsOff() ? "on" : "off");
   showShortcuts();
 }
 showShortcuts();
+on("htmx:load", (event) => showShortcuts(event.detail.elt));
 
+function step(by) {
+  const links = [...document.querySelectorAll("main .table tbody tr")]
+    .filter((row) => row.checkVisibility()).map((row) => row.querySelector("a[href]")).filter(Boolean);
+  const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  links[at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1)]?.focus();
+}
+const LETTERS = {
+  "/": () => { const box = document.querySelector("main input[type=search]"); if (box) box.focus(); else if (palette) openPalette(); },
+  "?": () => document.querySelector("[data-keys]")?.click(),
+  n: () => { const add = document.querySelector("main [data-key=n]"); if (add) add.click(); else if (palette) openPalette(); },
+  j: () => step(1),
+  k: () => step(-1),
+  x: () => document.activeElement.closest("tr")?.querySelector("input[type=checkbox]")?.click(),
+};
+
+let wentAt = -Infinity; // when g was pressed
 on("keydown", (event) => {
-  const key = event.key.toLowerCase();
-  const search = document.getElementById("search");
-  if ((event.ctrlKey || event.metaKey) && key === "k" && search) {
+  const key = event.key?.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && key === "k" && palette) {
     event.preventDefault();
-    search.focus();
-    search.select();
-    return;
+    return openPalette();
   }
   const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || shortcutsOff() || document.querySelector("dialog:modal")) return;
-  const here = document.querySelector("main input[type=search]") ?? search;
-  const page = lastKey === "g" && document.querySelector(`.menu [data-key="${CSS.escape(key)}"]`);
-  lastKey = key;
+  const page = event.timeStamp - wentAt < 1500 && document.querySelector(`.menu [data-key="${CSS.escape(key)}"]`);
+  wentAt = key === "g" ? event.timeStamp : -Infinity;
   if (page) page.click();
-  else if (key === "/" && here) {
+  else if (Object.hasOwn(LETTERS, key)) {
     event.preventDefault();
-    here.focus();
+    LETTERS[key]();
   }
 });
 

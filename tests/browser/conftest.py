@@ -4,6 +4,9 @@ import os
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from playwright.sync_api import expect
 
 from tests.conftest import find_chromium
 
@@ -74,6 +77,27 @@ def page(page, live_server, expected_errors):
     page.context.on("request", on_request)
     yield page
     assert [fault for fault in faults if not any(part in fault for part in expected_errors)] == []
+
+
+def settle(page) -> None:
+    """Wait until htmx has swapped everything in."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+
+
+def barriers(page) -> list[tuple[str, str]]:
+    """Return what axe finds against WCAG 2.2 AA on the page as it stands: (rule, the first element)."""
+    levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = Axe().run(page, options={"runOnly": levels, "resultTypes": ["violations"]}).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found]
+
+
+@pytest.fixture
+def signed_in(page, live_server, transactional_db, client, shop, owner):
+    """The page of an owner who has logged in already."""
+    client.force_login(owner)
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+    return page
 
 
 @pytest.fixture

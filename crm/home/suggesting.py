@@ -1,0 +1,108 @@
+"""What the shop's own books say is worth doing, with or without the analyst: points about to expire, people kept twice.
+
+Done with the daily look at the data (home.quality.inspecting); the night run's suggestions stand beside these.
+"""
+
+import datetime as dt
+from urllib.parse import urlencode
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
+from crm.accounts.models import Shop
+from crm.contacts import duplicates, segments
+from crm.contacts.models import Contact, Segment
+from crm.home import actions
+from crm.home.actions import Suggestion, in_every_language
+from crm.lib import bulk, clock
+from crm.lib.templatetags import say
+from crm.rewards import holding
+from crm.rewards.models import Programme
+
+EXPIRING = "points-expiring"
+FEWEST = 3  # below that a suggestion is a phone call
+
+
+@transaction.atomic
+def renew(*, shop: Shop, now: dt.datetime) -> int:
+    """Put today's suggestions in the place of yesterday's; return how many there are."""
+    today = clock.local_date(now, shop.timezone)
+    found = [one for one in (_expiring(shop=shop, now=now, today=today), _doubles()) if one]
+    return actions.replace_own(found, as_of=today)
+
+
+def _expiring(*, shop: Shop, now: dt.datetime, today: dt.date) -> Suggestion | None:
+    days = Programme.current().first_warning_days
+    last_day = today + dt.timedelta(days=days)
+    rows = holding.expiring(since=now, until=clock.day_bounds(last_day, shop.timezone)[1])
+    people = [row.contact_id for row in rows] if len(rows) >= FEWEST else []
+    if people or Segment.objects.filter(slug=EXPIRING).exists():
+        with translation.override(shop.language):
+            description = _("Hold points that expire within the days of the first warning.")
+        segments.replace_members(
+            EXPIRING, people, as_of=today, rank=85, name=gettext_noop("Points expiring soon"), description=description
+        )
+    if not people:
+        return None
+    points = sum(row.points for row in rows)
+    usual = sum(
+        round(spent / orders)
+        for spent, orders in Contact.objects.filter(id__in=bulk.among(people), order_count__gt=0).values_list(
+            "spent_minor", "order_count"
+        )
+    )
+    gains = tuple(round(usual * share) for share in actions.RETURNING)
+    words = {"count": say.number(len(people)), "points": say.number(points)}
+    grounds = in_every_language(
+        lambda: _("From the points ledger, without any forecast: these points are given already.")
+    )
+    assumed = in_every_language(lambda: actions.assumption(*actions.RETURNING))
+    return Suggestion(
+        key=f"expiring:{EXPIRING}", kind=actions.EXPIRING, icon="hourglass", rank=18, cost=0,
+        url=f"{reverse('campaigns:new')}?{urlencode({'recipe': 'note', 'segment': EXPIRING})}",
+        title=in_every_language(
+            lambda: ngettext(
+                "Remind %(count)s customer of points that expire soon",
+                "Remind %(count)s customers of points that expire soon",
+                len(people),
+            )
+            % words
+        ),
+        evidence=in_every_language(
+            lambda: _("%(points)s points of theirs expire up to %(date)s. They need not be lost.")
+            % {**words, "date": say.day(last_day)}
+        ),
+        button=in_every_language(lambda: _("Remind them")),
+        why={
+            language: actions.sentences(ground, assumed[language], language) for language, ground in grounds.items()
+        },
+        gains=gains if gains[1] > 0 else None,
+    )  # fmt: skip
+
+
+def _doubles() -> Suggestion | None:
+    pairs = duplicates.open_pairs().count()
+    if not pairs:
+        return None
+    words = {"count": say.number(pairs)}
+    return Suggestion(
+        key="doubles", kind=actions.DOUBLES, icon="merge", rank=40, url=reverse("contacts:duplicates"),
+        title=in_every_language(
+            lambda: ngettext(
+                "Look at %(count)s pair of customers who may be one person",
+                "Look at %(count)s pairs of customers who may be one person",
+                pairs,
+            )
+            % words
+        ),
+        evidence=in_every_language(
+            lambda: _("If it is one person, their points and orders are split, and they may get a message twice.")
+        ),
+        button=in_every_language(lambda: _("Look at them")),
+        why=in_every_language(
+            lambda: _("From the daily look at your data. Nothing is merged before you say so, and it can be undone.")
+        ),
+    )  # fmt: skip
