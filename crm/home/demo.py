@@ -2,10 +2,9 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from django.apps import apps
 from django.conf import settings
@@ -15,29 +14,31 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import setup
 from crm.accounts.models import Shop
-from crm.campaigns import rendering
-from crm.campaigns.models import Campaign, Click, Link, Message, Rotation
-from crm.contacts import saved
-from crm.contacts.listing import Filter
+from crm.contacts import segments
 from crm.contacts.matching import Person
-from crm.contacts.models import Contact, Note
-from crm.home import inventing
-from crm.home.inventing import OFFER_HELD_OUT, OFFER_POINTS, OFFER_QUIET_DAYS, OFFER_WINDOW_DAYS, PRODUCTS, Invented
+from crm.contacts.models import Contact, Note, Segment
+from crm.coupons import issuing, redeeming
+from crm.coupons.models import Coupon
+from crm.coupons.pricing import Basket, Line
+from crm.home import demo_campaigns, inventing
+from crm.home.inventing import PRODUCTS, Invented, Sale
 from crm.imports import intake
 from crm.imports.models import Import
-from crm.lib import bulk, clock, tokens
+from crm.lib import clock
 from crm.lib import money as money_units
 from crm.orders import recording
 from crm.orders.models import Order, Product
+from crm.orders.purchases import Item
 from crm.orders.recording import Purchase, PurchaseLine
-from crm.rewards import catching_up, ledger, rule_changing, triggers
-from crm.rewards.models import Entry
+from crm.rewards import catching_up, referring, rule_changing, triggers
+from crm.rewards.models import Referral
 from crm.rewards.rules import RULES
 
 CUSTOMERS, YEARS, SEED = 300, 2.0, 7
 SOURCE = "demo"
 SHOP_NAME = "Linden & Loaf"
 _AT_ONCE = 2_000
+_WORDS = {"ten_percent": "SPRING10", "free_espresso": "ESPRESSO", "summer": "PICNIC10", "two_weeks": "TWOWEEKS"}
 # What a euro's worth of bread costs elsewhere, roughly; other currencies keep the euro's figures.
 _PRICE_LEVEL = {
     "JPY": 160,
@@ -90,13 +91,17 @@ def fill(*, now: dt.datetime, customers: int = CUSTOMERS, years: float = YEARS, 
         shop.save()
         invented = inventing.invent(customers=customers, years=years, seed=seed, now=now, zone=shop.timezone)
         with translation.override(shop.language):
-            contact_ids = _write_people(invented, now=now)
+            joined = _first_sales(invented)
+            contact_ids = _write_people(invented, joined, now=now)
+            _refer(invented, contact_ids, joined)
             _start_rules(invented, shop=shop, now=now)
-            _write_offer(invented, contact_ids, shop=shop, now=now)
+            _write_products(invented, shop=shop, now=now)
+            codes = _write_coupons(invented, shop=shop)
+            demo_campaigns.write(invented, contact_ids, codes, shop=shop, now=now)
             for piece in _pieces(invented.sales, _AT_ONCE):
-                purchases = [_purchase(sale, contact_ids, shop.currency, now) for sale in piece]
-                intake.take_orders(purchases, now=now)
-            _price_products(shop.currency)
+                _take_sales(piece, contact_ids, codes, shop=shop, now=now)
+            for segment in Segment.objects.filter(kind=Segment.Kind.SAVED):  # nobody was quiet before the orders came
+                segments.note_size(segment, as_of=clock.local_date(now, shop.timezone))
         for act in AFTERWARDS.values():
             act(now=now)
     lines = sum(len(sale.lines) for sale in invented.sales)
@@ -157,12 +162,17 @@ def _pieces(rows: Sequence, size: int) -> Iterator[Sequence]:
         yield rows[start : start + size]
 
 
-def _write_people(invented: Invented, *, now: dt.datetime) -> list[int]:
-    """Take the people in; return their ids beside them."""
-    joined = {}
+def _first_sales(invented: Invented) -> dict[int, dt.datetime]:
+    """Return when each person bought for the first time."""
+    first: dict[int, dt.datetime] = {}
     for sale in invented.sales:
         if sale.person is not None:
-            joined.setdefault(sale.person, sale.placed_at)
+            first.setdefault(sale.person, sale.placed_at)
+    return first
+
+
+def _write_people(invented: Invented, joined: Mapping[int, dt.datetime], *, now: dt.datetime) -> list[int]:
+    """Take the people in; return their ids beside them."""
     people = [
         Person(
             source=SOURCE,
@@ -209,87 +219,68 @@ def _start_rules(invented: Invented, *, shop: Shop, now: dt.datetime) -> None:
     catching_up.catch_up(now=now)
 
 
-def _write_offer(invented: Invented, contact_ids: list[int], *, shop: Shop, now: dt.datetime) -> None:
-    """Write the campaign that ran some weeks ago, with the people left out to measure it."""
-    at = invented.offer_at
-    offered = [(contact_ids[n], person) for n, person in enumerate(invented.people) if person.offered]
-    if not offered:
-        return
-    segment = saved.save(
-        Filter({"quiet_days": str(OFFER_QUIET_DAYS)}, now=now), name=_("Quiet for three weeks"), now=now
-    )
-    local = at.astimezone(ZoneInfo(shop.timezone))
-    campaign = Campaign.objects.create(
-        name=_("Autumn thank-you"),
-        segment=segment,
-        points=OFFER_POINTS,
-        subject=_("A little thank-you from the bakery"),
-        body=_(
-            '# Hello {{ first_name|"there" }}\n\nWe have put **{{ points_given }} points** on your account. '
-            "The first stollen comes out of the oven this week: [have a look](https://example.com/stollen).\n\n"
-            "See you soon!"
-        ),
-        starts_date=local.date(),
-        send_time=local.time(),
-        holdout_percent=round(OFFER_HELD_OUT * 100),
-        window_days=OFFER_WINDOW_DAYS,
-        state=Campaign.State.FINISHED,
-    )
-    rotation = Rotation.objects.create(
-        campaign=campaign,
-        local_date=local.date(),
-        started_at=at,
-        finished_at=at + dt.timedelta(minutes=2),
-        points_given_at=at,
-        counts={
-            state: sum(person.offered == state for _id, person in offered)
-            for state in (Message.State.SENT.value, Message.State.HELD_OUT.value)
-        },
-    )
-    letter = rendering.compile_letter(
-        subject=campaign.subject, body=campaign.body, shop=shop, campaign_name=campaign.name
-    )
-    links = [Link.objects.create(campaign=campaign, url=url, url_hash=rendering.url_hash(url)) for url in letter.links]
-    messages = [
-        Message(
-            rotation=rotation,
-            contact_id=contact_id,
-            address_hash=tokens.keyed_hash(person.email) if person.offered == "sent" else None,
-            state=person.offered,
-            points=OFFER_POINTS if person.offered == "sent" else 0,
-            attempts=1 if person.offered == "sent" else 0,
-            due_at=at,
-            tried_at=at if person.offered == "sent" else None,
-            sent_at=at if person.offered == "sent" else None,
+def _write_coupons(invented: Invented, *, shop: Shop) -> dict[str, str]:
+    """Write the coupons the campaigns carried; return their words by offer."""
+    words = {}
+    for mailing in invented.mailings:
+        if not mailing.offer.gives:
+            continue
+        today, is_percent = clock.local_date(mailing.at, shop.timezone), mailing.offer.gives == "percent"
+        gift = None if is_percent else _products()[inventing.GIFT]
+        coupon = Coupon.objects.create(
+            name=demo_campaigns.said(mailing.offer, "").name,
+            gives=Coupon.Gives.PERCENT if is_percent else Coupon.Gives.PRODUCT, percent=10 if is_percent else None,
+            product_id=gift, starts_on=today, ends_on=today + dt.timedelta(days=mailing.offer.window_days),
+            code_kind=Coupon.CodeKind.SHARED, most_per_customer=1, created_at=mailing.at,
+        )  # fmt: skip
+        words[mailing.offer.slug] = issuing.share(coupon, word=_WORDS[mailing.offer.slug], now=mailing.at).text
+    return words
+
+
+def _take_sales(
+    sales: Sequence[Sale], contact_ids: list[int], codes: Mapping[str, str], *, shop: Shop, now: dt.datetime
+) -> None:
+    """Take sales in, and make final what their coupons took off."""
+    products = _products()
+    taken_off = {sale.number: _discount(sale, contact_ids, codes, products, shop) for sale in sales if sale.coupon}
+    purchases = [_purchase(sale, contact_ids, shop.currency, now, taken_off.get(sale.number, 0)) for sale in sales]
+    order_ids = intake.take_orders(purchases, now=now).recorded.order_ids
+    for sale, order_id in zip(sales, order_ids):
+        if taken_off.get(sale.number):
+            redeeming.redeem(_coupon_key(sale), now=sale.placed_at, order_id=order_id)
+
+
+def _discount(
+    sale: Sale, contact_ids: list[int], codes: Mapping[str, str], products: Mapping[int, int], shop: Shop
+) -> int:
+    """Return what a sale's coupon takes off, held for it; nothing where it cannot be used."""
+    basket = Basket([
+        Line(
+            products[n], quantity, _minor(PRODUCTS[n][2], shop.currency) * quantity, PRODUCTS[n][1].casefold(),
+            _minor(PRODUCTS[n][3], shop.currency),
         )
-        for contact_id, person in offered
-    ]
-    Message.objects.bulk_create(messages, batch_size=500)
-    opened = at + dt.timedelta(hours=2)
-    Click.objects.bulk_create(
-        [
-            Click(message=message, link=link, at=opened)
-            for message, (_id, person) in zip(messages, offered)
-            if person.offer_clicked
-            for link in links[:1]
-        ],
-        batch_size=500,
-    )
-    ledger.post(
-        [
-            ledger.Posting(
-                contact_id=contact_id,
-                points=OFFER_POINTS,
-                kind=Entry.Kind.CAMPAIGN,
-                source=f"campaign:{rotation.pk}:{contact_id}",
-                reason=campaign.name,
-                at=at,
-            )
-            for contact_id, person in offered
-            if person.offered == "sent"
-        ],
-        now=now,
-    )
+        for n, quantity in sale.lines
+    ])  # fmt: skip
+    try:
+        [use] = redeeming.reserve(
+            [codes[sale.coupon]], basket=basket, contact_id=contact_ids[sale.person], key=_coupon_key(sale),
+            now=sale.placed_at,
+        )  # fmt: skip
+    except redeeming.Refused:
+        return 0
+    return use.discount_minor
+
+
+def _coupon_key(sale: Sale) -> str:
+    return f"{SOURCE}:{sale.number}"
+
+
+def _refer(invented: Invented, contact_ids: list[int], joined: Mapping[int, dt.datetime]) -> None:
+    """Note who sent whom, a moment before the friend first bought."""
+    for friend, advocate in invented.referrals:
+        referring.refer(
+            contact_ids[friend], advocate_id=contact_ids[advocate], via=Referral.Via.LINK, now=joined[friend]
+        )
 
 
 def _minor(euros: float, currency: str) -> int:
@@ -303,7 +294,9 @@ def _sku(product: int) -> str:
     return f"LL-{product + 1:02d}"
 
 
-def _purchase(sale: inventing.Sale, contact_ids: list[int], currency: str, now: dt.datetime) -> Purchase:
+def _purchase(
+    sale: Sale, contact_ids: list[int], currency: str, now: dt.datetime, taken_off: int
+) -> Purchase:
     lines = []
     for product, quantity in sale.lines:
         name, category, euros, _cost, _weight = PRODUCTS[product]
@@ -311,7 +304,7 @@ def _purchase(sale: inventing.Sale, contact_ids: list[int], currency: str, now: 
         lines.append(PurchaseLine(name, _sku(product), quantity, price, price * quantity, category))
     later = min(sale.placed_at + dt.timedelta(days=1), now)
     refunded = lines[0].total_minor if sale.refund_line and not sale.is_cancelled else 0
-    total = sum(line.total_minor for line in lines)
+    total = sum(line.total_minor for line in lines) - taken_off
     payment = "paid" if not refunded else "partly_refunded" if refunded < total else "refunded"
     return Purchase(
         source=SOURCE,
@@ -319,6 +312,7 @@ def _purchase(sale: inventing.Sale, contact_ids: list[int], currency: str, now: 
         placed_at=sale.placed_at,
         currency=currency,
         total_minor=total,
+        discount_minor=taken_off,
         refunded_minor=refunded,
         refunded_at=later if refunded else None,
         payment=payment,
@@ -329,12 +323,20 @@ def _purchase(sale: inventing.Sale, contact_ids: list[int], currency: str, now: 
     )
 
 
-def _price_products(currency: str) -> None:
-    """Write the price list: what each product costs its buyer and the shop."""
-    rows = []
-    for n, (name, _category, euros, cost, _weight) in enumerate(PRODUCTS):
-        key = recording.product_key(_sku(n), name)
-        product_id = Product.objects.filter(key=key).values_list("id", flat=True).first()
-        if product_id:
-            rows.append((_minor(euros, currency), _minor(cost, currency), product_id))
-    bulk.update(Product, ("price_minor", "cost_minor"), rows)
+def _write_products(invented: Invented, *, shop: Shop, now: dt.datetime) -> None:
+    """Write the price list, what each product costs the shop, and what was counted of some."""
+    counted_on = clock.local_date(now, shop.timezone) - dt.timedelta(days=inventing.COUNTED_DAYS_AGO)
+    items = [
+        Item(
+            sku=_sku(n), name=name, category=category, price_minor=_minor(euros, shop.currency),
+            cost_minor=_minor(cost, shop.currency), stock=invented.stock.get(n), stock_on=counted_on,
+        )
+        for n, (name, category, euros, cost, _weight) in enumerate(PRODUCTS)
+    ]  # fmt: skip
+    intake.take_products(items, now=now)
+
+
+def _products() -> dict[int, int]:
+    """Return the ids of the price list's products, by their place in it."""
+    known = dict(Product.objects.values_list("key", "id"))
+    return {n: known[recording.product_key(_sku(n), product[0])] for n, product in enumerate(PRODUCTS)}

@@ -12,6 +12,8 @@ A regular or occasional customer stops for good on `churned_on`, drawn from an e
 
 What an offer does (`offer_effect`, the change in the chance of one more order within a week):
   persuadable +0.45 · sure 0, would have come anyway · lost_cause 0 · do_not_disturb -0.6: stays away for that week
+The campaign OFFER does just this; in a shop of more than a year there are others (OTHERS), each with a
+strength of its own, by which the effect is multiplied. Whoever is left out of a campaign is left out of its repeats.
 
 The same seed, size and end give the same shop. The names are made up from lists of common names.
 """
@@ -35,6 +37,12 @@ OFFER_WINDOW_DAYS = 7
 OFFER_QUIET_DAYS = 21
 OFFER_HELD_OUT = 0.2
 OFFER_POINTS = 30
+FIRST_YEAR = 365  # days the shop was open before it first wrote to anybody but with OFFER, or asked for friends
+USED_BROUGHT, USED_ANYWAY = 0.95, 0.6  # of those who came and have a coupon: who use it
+REFERRED = 0.2  # of those who joined after the first year
+COUNTED_DAYS_AGO = 9  # the larder's shelves
+# product -> for how many weeks, at the pace of the last eight, the shelf was filled when it was counted
+SHELVES = {20: 9, 21: 3.2, 22: 2.5, 23: 16}
 
 # name, category, price and cost in euros, how often it is bought
 PRODUCTS = [
@@ -67,6 +75,33 @@ PRODUCTS = [
 ]
 PAIRS = {6: 17, 7: 18, 8: 17, 0: 21, 1: 22, 12: 19, 13: 17, 14: 18}  # who takes the one often takes the other
 STOLLEN, LAMB = 24, 25
+
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One campaign: when it went out, to whom, and what it does to them."""
+
+    slug: str
+    days_ago: int  # of its first mailing
+    quiet_days: int  # it goes to whoever said yes and has been quiet for at least so long
+    held_out: float
+    versions: dict[str, float]  # letter -> strength
+    weeks: int = 1  # one mailing a week
+    points: int = 0
+    gives: str = ""  # a coupon: percent, or product
+    window_days: int = OFFER_WINDOW_DAYS
+
+
+OFFER = Offer("thank_you", OFFER_DAYS_AGO, OFFER_QUIET_DAYS, OFFER_HELD_OUT, {"A": 1.0}, points=OFFER_POINTS)
+OTHERS = (
+    Offer("ten_percent", 250, 7, 0.3, {"A": 1.1}, gives="percent"),
+    Offer("free_espresso", 160, 7, 0.3, {"A": 0.9}, gives="product"),
+    Offer("summer", 115, 7, 0.3, {"A": 1.0}, gives="percent"),
+    Offer("weekly_bread", 73, 0, 0.25, {"A": 0.1, "B": 1.0}, weeks=8),
+    Offer("two_weeks", 5, 7, 0.25, {"A": 1.0}, gives="percent", window_days=14),  # still good
+)
+GIFT = 16  # the espresso
 
 FIRST = {
     "en": "Ava Oliver Priya Theo Grace Noah Amara Leo Ruby Samuel "
@@ -136,17 +171,35 @@ class Sale:
     channel: str = "till"
     refund_line: bool = False
     is_cancelled: bool = False
+    coupon: str = ""  # the slug of the offer whose coupon was used
+
+
+@dataclass
+class Mailing:
+    """One mailing of an offer. People are indexes of Invented.people."""
+
+    offer: Offer
+    at: dt.datetime
+    sent: dict[int, str] = field(default_factory=dict)  # person -> version
+    held_out: list[int] = field(default_factory=list)
+    brought: set[int] = field(default_factory=set)
+    kept_away: set[int] = field(default_factory=set)
+    clicked: set[int] = field(default_factory=set)
 
 
 @dataclass
 class Invented:
     people: list[Person] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
+    mailings: list[Mailing] = field(default_factory=list)  # in the order they went out
+    referrals: list[tuple[int, int]] = field(default_factory=list)  # friend, who sent them
+    stock: dict[int, int] = field(default_factory=dict)  # product -> units counted COUNTED_DAYS_AGO
     opened_on: dt.date | None = None
     offer_at: dt.datetime | None = None
 
     def truth(self) -> dict:
-        """Return what was drawn, ready for JSON: one entry per customer, with dates as text."""
+        """Return what was drawn, ready for JSON: one entry per customer, with dates as text, and one per mailing."""
+        numbers = [person.number for person in self.people]
         hidden = {"phone", "city", "postcode", "birthday", "tags", "note"}
         return {
             "opened_on": self.opened_on.isoformat(),
@@ -159,6 +212,19 @@ class Invented:
                     if name not in hidden
                 }
                 for person in self.people
+            ],
+            "mailings": [
+                {
+                    "offer": mailing.offer.slug,
+                    "at": mailing.at.isoformat(),
+                    "window_days": mailing.offer.window_days,
+                    "strength": mailing.offer.versions,
+                    "sent": {numbers[n]: letter for n, letter in mailing.sent.items()},
+                    "held_out": [numbers[n] for n in mailing.held_out],
+                    "brought": sorted(numbers[n] for n in mailing.brought),
+                    "kept_away": sorted(numbers[n] for n in mailing.kept_away),
+                }
+                for mailing in self.mailings
             ],
         }
 
@@ -176,7 +242,13 @@ def invent(*, customers: int, years: float, seed: int, now: dt.datetime, zone: s
 
     offer_on = today - dt.timedelta(days=min(OFFER_DAYS_AGO, days_open // 2))
     invented.offer_at = clock.at_local(offer_on, dt.time(9), zone)
-    _make_offer(random, invented.people, visits, offer_on, today)
+    for on, offer in _calendar(today, offer_on, since=invented.opened_on + dt.timedelta(days=FIRST_YEAR)):
+        left_out = {n for one in invented.mailings if one.offer is offer for n in one.held_out}
+        met = left_out.union(*(one.sent for one in invented.mailings if one.offer is offer))
+        mailing = Mailing(offer, clock.at_local(on, dt.time(9), zone))
+        _make_offer(random, mailing, invented.people, visits, on, left_out=left_out, met=met)
+        invented.mailings.append(mailing)
+    _note_offer(invented)
 
     sales = []
     for index, (person, dates) in enumerate(zip(invented.people, visits)):
@@ -192,7 +264,21 @@ def invent(*, customers: int, years: float, seed: int, now: dt.datetime, zone: s
     for n, sale in enumerate(sales, start=1):
         sale.number = f"D-{n:06d}"
     invented.sales = sales
+    aside = np.random.default_rng([seed, 1])  # of what stands beside the orders
+    _use_coupons(aside, invented)
+    invented.referrals = _referrals(aside, invented)
+    invented.stock = _stock(invented.sales, today)
     return invented
+
+
+def _calendar(today: dt.date, offer_on: dt.date, *, since: dt.date) -> list[tuple[dt.date, Offer]]:
+    """Return the days of all mailings with their offers, in order: OFFER's, and of the others those after `since`."""
+    days = [(offer_on, OFFER)]
+    for offer in OTHERS:
+        first = today - dt.timedelta(days=offer.days_ago)
+        if first >= since:
+            days += [(first + dt.timedelta(weeks=week), offer) for week in range(offer.weeks)]
+    return sorted(days, key=lambda one: one[0])
 
 
 class _Weighted:
@@ -287,28 +373,97 @@ def _visits(random, person: Person, today: dt.date) -> list[dt.date]:
     return dates
 
 
-def _make_offer(random, people: list[Person], visits: list[list[dt.date]], offer_on: dt.date, today: dt.date) -> None:
-    """Send the offer to quiet customers who said yes, hold some out, and let each react as they truly do."""
-    window = [
-        offer_on + dt.timedelta(days=n) for n in range(1, OFFER_WINDOW_DAYS - 2)
-    ]  # a visit moves up to two days on
-    for person, dates in zip(people, visits):
-        before = [date for date in dates if date < offer_on]
-        if person.consent != "yes" or not before or (offer_on - before[-1]).days < OFFER_QUIET_DAYS:
+def _make_offer(
+    random, mailing: Mailing, people: list[Person], visits: list[list[dt.date]], on: dt.date, *, left_out: set[int],
+    met: set[int],
+) -> None:  # fmt: skip
+    """Send an offer to customers who said yes, hold some out, and let each react as they truly do.
+
+    `left_out` are those held out of an earlier mailing of it, `met` all whom such a mailing reached or left out.
+    """
+    offer, letters = mailing.offer, list(mailing.offer.versions)
+    window = [on + dt.timedelta(days=n) for n in range(1, offer.window_days - 2)]  # a visit moves up to two days on
+    for n, (person, dates) in enumerate(zip(people, visits)):
+        before = [date for date in dates if date < on]
+        if person.consent != "yes" or not before or (on - before[-1]).days < offer.quiet_days:
             continue
-        if random.random() < OFFER_HELD_OUT:
-            person.offered = "held_out"
+        if n in left_out or (n not in met and random.random() < offer.held_out):
+            mailing.held_out.append(n)
             continue
-        person.offered = "sent"
-        if person.offer_effect > 0 and random.random() < person.offer_effect:
-            person.offer_brought_order = True
+        letter = letters[int(random.integers(len(letters)))] if len(letters) > 1 else letters[0]
+        mailing.sent[n] = letter
+        effect = person.offer_effect * offer.versions[letter]
+        if effect > 0 and random.random() < effect:
+            mailing.brought.add(n)
             dates.append(window[int(random.integers(len(window)))])
             dates.sort()
-        elif person.offer_effect < 0 and random.random() < -person.offer_effect:
+        elif effect < 0 and random.random() < -effect:
             kept = [date for date in dates if date not in window]
-            person.offer_kept_away = len(kept) < len(dates)
+            if len(kept) < len(dates):
+                mailing.kept_away.add(n)
             dates[:] = kept
-        person.offer_clicked = random.random() < (0.85 if person.offer_brought_order else 0.25)
+        if random.random() < (0.85 if n in mailing.brought else 0.25):
+            mailing.clicked.add(n)
+
+
+def _note_offer(invented: Invented) -> None:
+    """Write on each person what the campaign OFFER did to them."""
+    [mailing] = [one for one in invented.mailings if one.offer is OFFER]
+    for n, person in enumerate(invented.people):
+        person.offered = "sent" if n in mailing.sent else "held_out" if n in mailing.held_out else ""
+        person.offer_brought_order = n in mailing.brought
+        person.offer_kept_away = n in mailing.kept_away
+        person.offer_clicked = n in mailing.clicked
+
+
+def _use_coupons(random, invented: Invented) -> None:
+    """Let those who came while their coupon was good use it, once each, or forget it at home."""
+    for mailing in invented.mailings:
+        if not mailing.offer.gives:
+            continue
+        until, holders = mailing.at + dt.timedelta(days=mailing.offer.window_days), set(mailing.sent)
+        for sale in invented.sales:
+            if sale.person not in holders or not mailing.at < sale.placed_at <= until:
+                continue
+            holders.remove(sale.person)
+            share = USED_BROUGHT if sale.person in mailing.brought else USED_ANYWAY
+            if random.random() < share and not (sale.refund_line or sale.is_cancelled):
+                sale.coupon = mailing.offer.slug
+                if mailing.offer.gives == "product" and GIFT not in dict(sale.lines):
+                    sale.lines = sorted([*sale.lines, (GIFT, 1)])
+
+
+def _referrals(random, invented: Invented) -> list[tuple[int, int]]:
+    """Return which of the people who came after the first year were sent by whom."""
+    since, found = invented.opened_on + dt.timedelta(days=FIRST_YEAR), []
+    first = {}
+    for sale in invented.sales:
+        if sale.person is not None:
+            first.setdefault(sale.person, sale.placed_at)
+    for n, person in enumerate(invented.people):
+        if person.joined_on < since or n not in first or random.random() >= REFERRED:
+            continue
+        known = [
+            other
+            for other, at in first.items()
+            if at < first[n] - dt.timedelta(days=30) and invented.people[other].kind == "regular"
+            and invented.people[other].churned_on is None
+        ]  # fmt: skip
+        if known:
+            found.append((n, known[int(random.integers(len(known)))]))
+    return found
+
+
+def _stock(sales: list[Sale], today: dt.date) -> dict[int, int]:
+    """Return how many of the larder's products were on the shelf when they were counted."""
+    since = today - dt.timedelta(weeks=8)
+    sold = dict.fromkeys(SHELVES, 0)
+    for sale in sales:
+        if sale.placed_at.date() >= since and not sale.is_cancelled:
+            for product, quantity in sale.lines:
+                if product in sold:
+                    sold[product] += quantity
+    return {product: max(round(weeks * sold[product] / 8), 1) for product, weeks in SHELVES.items()}
 
 
 def _favourites(random) -> list[int]:

@@ -11,13 +11,16 @@ from django.db.models import Sum
 from django.urls import reverse
 
 from crm.accounts.models import Shop, User
+from crm.api.models import Visit
 from crm.campaigns import channels
 from crm.campaigns.models import Attribution, Campaign, Message
-from crm.contacts.models import Contact
+from crm.contacts.models import Contact, Segment
+from crm.coupons.models import Coupon, Use
 from crm.home import demo, inventing
+from crm.lib import books
 from crm.orders.models import Order, Product
 from crm.rewards import triggers
-from crm.rewards.models import Account, Entry, Rule
+from crm.rewards.models import Account, Entry, Referral, Rule
 from tests.conftest import NOW
 from tests.home.tiny import person
 
@@ -196,3 +199,63 @@ def test_command_refuses_with_one_clear_line(shop):
         call_command("demo_shop", "--remove", stdout=StringIO())
     with pytest.raises(CommandError, match="at least 1 customer"):
         call_command("demo_shop", "--customers", "0", stdout=StringIO())
+
+
+# A shop of more than a year
+
+
+GROWN = {"customers": 90, "years": 2, "seed": 3}
+
+
+def test_a_shop_begins_to_write_and_to_ask_for_friends_after_its_first_year():
+    young, grown = invented(years=1.0), invented(**GROWN)
+    assert [one.offer.slug for one in young.mailings] == ["thank_you"]
+    assert (young.referrals, young.mailings[0].at) == ([], young.offer_at)
+    mailed = [one.offer.slug for one in grown.mailings]
+    assert {slug: mailed.count(slug) for slug in mailed} == {
+        "ten_percent": 1, "free_espresso": 1, "summer": 1, "weekly_bread": 8, "thank_you": 1, "two_weeks": 1,
+    }  # fmt: skip
+    assert [one.at for one in grown.mailings] == sorted(one.at for one in grown.mailings)
+    first = {}
+    for sale in grown.sales:
+        first.setdefault(sale.person, sale.placed_at)
+    assert grown.referrals and all(first[advocate] < first[friend] for friend, advocate in grown.referrals)
+
+
+def test_whoever_is_left_out_stays_left_out_and_versions_are_dealt_by_chance():
+    grown = invented(**GROWN | {"customers": 400})
+    weekly = [one for one in grown.mailings if one.offer.slug == "weekly_bread"]
+    left_out = {n for one in weekly for n in one.held_out}
+    assert left_out.isdisjoint(n for one in weekly for n in one.sent)
+    letters = [letter for one in weekly for letter in one.sent.values()]
+    assert abs(letters.count("B") / len(letters) - 0.5) < 0.05
+    brought = [one.sent[n] for one in weekly for n in one.brought]
+    assert brought.count("B") > 3 * brought.count("A")  # its strength is 1.0, that of A 0.1
+
+
+def test_the_past_of_a_grown_shop_is_in_the_books(db):
+    filled = demo.fill(now=NOW, **GROWN)
+    truth = {one["offer"]: one for one in filled.truth["mailings"]}
+    assert set(Campaign.objects.values_list("state", flat=True)) == {Campaign.State.FINISHED}
+    bread = Campaign.objects.get(name="Bread of the week")
+    assert (bread.repeat, bread.rotations.count(), [one.letter for one in bread.variants.all()]) == ("weekly", 8, ["B"])
+    sent = Message.objects.filter(rotation__campaign=bread, state=Message.State.SENT)
+    assert set(sent.values_list("variant", "chance")) == {("A", 0.5), ("B", 0.5)}
+    coupon = Coupon.objects.get(name="Ten percent in spring")
+    uses = coupon.uses.filter(state=Use.State.REDEEMED)
+    assert uses.count() == coupon.used_count > 0
+    emails = {one["number"]: one["email"] for one in filled.truth["customers"]}
+    given = {emails[number] for number in truth["ten_percent"]["sent"]}
+    assert set(uses.values_list("contact__email", flat=True)) <= given
+    for use in uses.select_related("order"):
+        assert (use.order.discount_minor, use.basket_minor) == (
+            use.discount_minor, use.order.total_minor + use.discount_minor
+        )  # fmt: skip
+    assert Referral.objects.count() > 0
+    counted = Product.objects.filter(stock__gt=0)
+    assert set(counted.values_list("stock_at", flat=True)) == {NOW.date() - dt.timedelta(days=9)}
+    assert counted.count() == len(inventing.SHELVES)
+    looked = Visit.objects.values("contact").distinct().count()
+    assert looked > 0 and not Visit.objects.filter(contact__consent="no").exists()
+    assert Segment.objects.get(name="Quiet for a week").member_count > 0
+    assert [finding for finding in books.run_all() if not finding.ok] == []
