@@ -126,3 +126,67 @@ def trading(
     customer, day = np.concatenate(who), np.floor(np.concatenate(when)).astype(np.int32)
     known, customer = np.unique(customer, return_inverse=True)
     return _history(customer, day, rng, days), {"rate": rate[known], "left": left[known]}
+
+
+def shopping(
+    *,
+    customers: int,
+    days: int,
+    products: int = 400,
+    gap: float = 20.0,
+    basket: float = 4.0,
+    habit: float = 0.5,
+    favourites: int = 12,
+    drift: float = 0.02,
+    tastes: int = 8,
+    turnover: float = 0.2,
+    seed: int = 0,
+) -> tuple[History, dict[str, np.ndarray]]:
+    """Draw a shop with baskets: part habit, part taste, part fashion.
+
+    Everyone has favourites, bought `habit` of the time, the liked ones more often; at each visit each is given up for
+    another with a chance of `drift`. What else they buy is of their tastes (of so many in the shop). Popularity falls
+    off as 1 / rank; a share `turnover` of the products is on sale for a third of the time only. Visits keep gamma gaps
+    (mean `gap`, by customer) until the customer leaves. Truth: `taste`, each one's chance of each product without
+    habit, float32 [n, products].
+    """
+    rng = np.random.default_rng(seed)
+    sold = 1 / rng.permutation(np.arange(1, products + 1))
+    kind = rng.integers(0, tastes, products)
+    opens = np.where(rng.random(products) < turnover, rng.uniform(0, 2 * days / 3, products), 0)
+    closes = np.where(opens > 0, opens + days / 3, days + 1)
+    likes = rng.dirichlet(np.full(tastes, 0.3), customers)
+    taste = likes[:, kind] * sold
+    taste /= taste.sum(1, keepdims=True)
+    rows = []
+    for who in range(customers):
+        every = gap * np.exp(rng.normal(0, 0.4))
+        day, left = rng.uniform(0, days / 2), days / 4 + rng.exponential(days)
+        mine = rng.choice(products, favourites, p=taste[who])
+        liked = rng.dirichlet(np.full(favourites, 0.7))
+        while day < min(left, days):
+            lines = 1 + rng.poisson(basket - 1)
+            other = rng.choice(products, lines, p=taste[who])
+            items = np.where(rng.random(lines) < habit, mine[rng.choice(favourites, lines, p=liked)], other)
+            items = np.unique(items[(opens[items] <= day) & (day < closes[items])])
+            rows += [(who, int(day), int(item)) for item in items]
+            given_up = rng.random(favourites) < drift
+            mine = np.where(given_up, rng.choice(products, favourites, p=taste[who]), mine)
+            day += 1 + rng.gamma(2.0, every / 2)
+    who, day, item = np.array(sorted(set(rows))).T
+    order, line_order = np.unique(who.astype(np.int64) * (days + 1) + day, return_inverse=True)
+    price = np.rint(800 * np.exp(rng.normal(0, 0.6, products))).astype(np.int64)
+    history = History(
+        as_of=days,
+        customer_ids=np.arange(customers),
+        order_customer=(order // (days + 1)).astype(np.int32),
+        order_day=(order % (days + 1)).astype(np.int32),
+        order_amount=np.bincount(line_order, price[item]).astype(np.int64),
+        product_ids=np.arange(products),
+        product_active=np.ones(products, bool),
+        line_order=line_order.astype(np.int32),
+        line_product=item.astype(np.int32),
+        line_quantity=np.ones(len(item), np.float32),
+        line_amount=price[item],
+    )
+    return history, {"taste": taste.astype(np.float32)}

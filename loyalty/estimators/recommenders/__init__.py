@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from loyalty.estimators.base import History, NotEnoughData
 from loyalty.estimators.recommenders.als import Als
@@ -28,8 +29,8 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "popular": Popular,
     "recent": Recent,
     "personal": Personal,
-    "repeat": Repeat,
     "personal_popular": PersonalPopular,
+    "repeat": Repeat,
     "content": Content,
     "rules": AssociationRules,
     "item_item": ItemItem,
@@ -43,11 +44,14 @@ RECOMMENDERS: dict[str, type[Recommender]] = {
     "discover": Discover,
 }
 BASELINE = "popular"
-ANCHOR = "repeat"  # holds in shops of every kind and size: others must beat it clearly
+INCUMBENT = "personal_popular"  # holds in shops of every kind and size: others must beat it clearly
+LUCK = 0.05  # the chance that any of those who are no better unseats it
 FOR_NEW_ITEMS = ("discover",)  # taught for what a person never had; not a candidate for the next basket
 LIKE_YOU = ("user_user", "next_basket", "ease", "als", "net")  # whose advice comes from people of like taste
-FEWEST_TESTERS = 20
-MOST_TESTERS = 2_000
+FEWEST_TESTERS = 20  # baskets
+ENOUGH_TESTERS = 200  # baskets, from which on no earlier window is asked
+MOST_WINDOWS = 4
+MOST_TESTERS = 2_000  # in one window
 MOST_PEOPLE = 6_000  # whose past the contest replays; the champion then learns from everybody
 
 
@@ -62,48 +66,85 @@ class Advice:
 
 @dataclass
 class Tests:
-    cut: int
+    cut: int  # of the newest window
     horizon: int
-    testers: int
+    testers: int  # baskets foretold
     champion: str
     metrics: dict[str, dict]
     baseline: str = BASELINE
 
 
+@dataclass
+class Window:
+    """What each candidate would have advised at one cut, and what came."""
+
+    customer: np.ndarray  # [t], places in the history
+    wanted: list[set[int]]  # [t], the first basket within the horizon
+    items: dict[str, np.ndarray]  # [t, 10], products by candidate, -1 for none
+    seconds: dict[str, float]
+
+
 def back_test(history: History, horizon: int, *, seed: int = 0) -> Tests:
-    """Advise as of `horizon` days ago, look into each customer's first basket since, and choose; see `choose`."""
-    cut = history.as_of - horizon
-    past, targets = history.upto(cut), baskets_after(history, cut)
+    """Advise as of `horizon` days ago, look into each customer's first basket since, and choose; see `choose`.
+
+    Where that gives few baskets, earlier windows of the same length are asked too; each candidate must have something
+    to say in all of them.
+    """
+    windows, middle = [], (history.first_day + history.as_of) / 2
+    for back in range(1, MOST_WINDOWS + 1):
+        cut = history.as_of - back * horizon
+        baskets = sum(len(window.customer) for window in windows)
+        if back > 1 and (baskets >= ENOUGH_TESTERS or cut < middle):
+            break
+        try:
+            windows.append(look_back(history, cut, horizon, seed=seed))
+        except NotEnoughData:  # nothing was sold by then
+            if not windows:
+                raise
+            break
+    wanted = [basket for window in windows for basket in window.wanted]
+    if len(wanted) < FEWEST_TESTERS:
+        raise NotEnoughData("baskets", have=len(wanted), need=FEWEST_TESTERS)
+    _, owner = np.unique(np.concatenate([window.customer for window in windows]), return_inverse=True)
+    metrics, gains = {}, {}
+    for name in RECOMMENDERS:
+        if all(name in window.items for window in windows):
+            metrics[name], ndcg = ranking(np.concatenate([window.items[name] for window in windows]), wanted)
+            metrics[name]["seconds"] = sum(window.seconds[name] for window in windows)
+            gains[name] = np.bincount(owner, ndcg) / np.bincount(owner)  # each customer speaks once
+    return Tests(history.as_of - horizon, horizon, len(wanted), choose(gains), metrics)
+
+
+def look_back(history: History, cut: int, horizon: int, *, seed: int) -> Window:
+    """Return what the candidates would have advised those who came within the horizon after the cut."""
+    past, targets = history.upto(cut), baskets_after(history.upto(cut + horizon), cut)
     visited = np.zeros(len(history.customer_ids), bool)
     visited[past.order_customer] = True
     customers = np.array(sorted(targets), np.int64)
     testers = customers[visited[customers]]
-    if len(testers) < FEWEST_TESTERS:
-        raise NotEnoughData("baskets", have=len(testers), need=FEWEST_TESTERS)
     rng = np.random.default_rng(seed)
+    place = np.arange(len(visited))
     if visited.sum() > MOST_PEOPLE:
         keep = np.zeros(len(visited), bool)
         keep[rng.choice(testers, min(len(testers), MOST_PEOPLE // 2), replace=False)] = True
         keep[rng.choice(np.flatnonzero(visited & ~keep), MOST_PEOPLE - keep.sum(), replace=False)] = True
-        new_place = np.cumsum(keep) - 1
-        targets = {int(new_place[who]): targets[who] for who in testers[keep[testers]].tolist()}
-        past, testers = past.of_customers(keep), np.array(sorted(targets), np.int64)
+        testers, past = testers[keep[testers]], past.of_customers(keep)
+        place = np.cumsum(keep) - 1
     if len(testers) > MOST_TESTERS:
         testers = np.sort(rng.choice(testers, MOST_TESTERS, replace=False))
     purchases = Purchases(past)
-    wanted = [targets[customer] for customer in testers.tolist()]
-    metrics, gains = {}, {}
+    items, seconds = {}, {}
     for name, kind in RECOMMENDERS.items():
         if name in FOR_NEW_ITEMS:
             continue
         began = time.perf_counter()
         try:
-            items, _ = kind().fit(past, purchases).recommend(testers, 10)
+            best, _ = kind().fit(past, purchases).recommend(place[testers], 10)
         except NotEnoughData:  # this candidate needs more past; the others go on
             continue
-        metrics[name], gains[name] = ranking(items, wanted)
-        metrics[name]["seconds"] = time.perf_counter() - began
-    return Tests(cut, horizon, len(testers), choose(gains), metrics)
+        items[name] = np.pad(best, ((0, 0), (0, 10 - best.shape[1])), constant_values=-1)
+        seconds[name] = time.perf_counter() - began
+    return Window(testers, [targets[customer] for customer in testers.tolist()], items, seconds)
 
 
 def ranking(items: np.ndarray, targets: list[set[int]]) -> tuple[dict, np.ndarray]:
@@ -123,19 +164,18 @@ def ranking(items: np.ndarray, targets: list[set[int]]) -> tuple[dict, np.ndarra
 
 
 def choose(gains: dict[str, np.ndarray]) -> str:
-    """Return the candidate with the best NDCG, or a simpler one within a standard error of it.
+    """Return the candidate that speaks: the incumbent unless the past clearly knows a better one.
 
-    Where habit shows (the anchor beats the baseline), nothing simpler than the anchor is taken for being close: in
-    small shops a standard error is wide, and the anchor is known to hold. Where it does not, the baseline speaks unless
-    the best of so many leads by more than two standard errors.
+    The best of so many leads by luck alone: its lead over the incumbent, customer by customer, must be more than chance
+    gives the best of as many (Student, Bonferroni). Then the simplest speaks that beats the incumbent too and is
+    within one standard error of the best.
     """
-    names = list(gains)
     best = max(gains, key=lambda name: gains[name].mean())
-    if gains[ANCHOR].mean() > gains[BASELINE].mean():
-        names = names[min(names.index(ANCHOR), names.index(best)) :]
-    elif is_close(gains[best], gains[BASELINE], errors=2):
-        return BASELINE
-    return next(name for name in names if is_close(gains[best], gains[name]))
+    errors = float(stats.t.ppf(1 - LUCK / max(len(gains) - 1, 1), len(gains[best]) - 1))
+    if is_close(gains[best], gains[INCUMBENT], errors=errors):
+        return INCUMBENT
+    level = gains[INCUMBENT].mean()
+    return next(name for name in gains if gains[name].mean() > level and is_close(gains[best], gains[name]))
 
 
 def is_close(best: np.ndarray, other: np.ndarray, *, errors: float = 1) -> bool:

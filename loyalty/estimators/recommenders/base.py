@@ -5,7 +5,8 @@ the same for all: a product must be on sale and sold of late, and what someone j
 unless, by the time of their next visit, it will be time for more.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +17,12 @@ from loyalty.estimators.lifecycle import usual_gaps
 
 MOST_PRODUCTS, LEAST_BOUND = 20_000, 2_000  # the best-sold; memory and time stay bounded
 MOST_CELLS = 200_000_000  # customers times products, above which fewer products are looked at
-FEWEST_SALES = 3  # baskets, for a product to be offered
+FEWEST_SALES = 3  # lines, for a product to be offered to people who never had it
 BLOCK_CELLS = 1_000_000  # customers times products scored at a time
 RETURNED_SHARE = 0.9  # of an order's money given back: they did not want it
 DUE_SHARE = 0.3  # of the usual time to rebuy that must have passed at the next visit
 FEWEST_REBUYS = 5
+BUCKETS = 4  # per place sought
 
 
 @dataclass
@@ -28,17 +30,19 @@ class Purchases:
     """Who bought what when: one row per customer, day and product of the catalogue, sorted by customer, day."""
 
     history: History
+    _made: dict = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self):
         h = self.history
         if not len(h.line_order):
             raise NotEnoughData("products", have=0, need=2)
         sold = np.bincount(h.line_product[(h.order_void_day > h.as_of)[h.line_order]], minlength=len(h.product_ids))
-        offered = np.flatnonzero((sold >= FEWEST_SALES) & h.product_active)
+        offered = np.flatnonzero((sold > 0) & h.product_active)
         if len(offered) < 2:
             raise NotEnoughData("products", have=len(offered), need=2)
         most = int(np.clip(MOST_CELLS // max(len(h.customer_ids), 1), LEAST_BOUND, MOST_PRODUCTS))
         self.catalogue = np.sort(offered[np.argsort(-sold[offered], kind="stable")[:most]])
+        self.rare = np.flatnonzero(sold[self.catalogue] < FEWEST_SALES)  # places in the catalogue
         self.place = np.full(len(h.product_ids), -1, np.int32)  # of each product in the catalogue, -1 for none
         self.place[self.catalogue] = np.arange(len(self.catalogue))
         item = self.place[h.line_product]
@@ -60,6 +64,13 @@ class Purchases:
     @property
     def size(self) -> int:
         return len(self.catalogue)
+
+    def once(self, make: Callable, **options):
+        """Return make(self, **options), made once for all recommenders that learn from these purchases."""
+        key = make, *sorted(options.items())
+        if key not in self._made:
+            self._made[key] = make(self, **options)
+        return self._made[key]
 
     @cached_property
     def pairs(self) -> "Pairs":
@@ -98,9 +109,11 @@ class Purchases:
         return owned
 
     def matrix(self, weight: np.ndarray) -> sparse.csr_matrix:
-        """Return customers by products with the summed weight of each row of this table."""
+        """Return customers by products with the summed weight of each row of this table; its data are as p.pairs."""
+        q = self.pairs
+        data = np.bincount(q.of_row, weight, len(q.item)).astype(np.float32)
         shape = (len(self.history.customer_ids), self.size)
-        return sparse.csr_matrix((weight.astype(np.float32), (self.customer, self.item)), shape)
+        return sparse.csr_matrix((data, q.item.copy(), q.starts.astype(np.int32)), shape)
 
 
 class Pairs:
@@ -108,13 +121,16 @@ class Pairs:
 
     def __init__(self, purchases: Purchases):
         p, today = purchases, purchases.history.as_of
-        order = np.lexsort((p.day, p.item, p.customer))
-        customer, item, day = p.customer[order], p.item[order], p.day[order]
-        new = np.r_[True, (customer[1:] != customer[:-1]) | (item[1:] != item[:-1])]
+        key = p.customer.astype(np.int64) * p.size + p.item
+        order = np.argsort(key, kind="stable")  # the rows come by customer and day
+        customer, item, day, key = p.customer[order], p.item[order], p.day[order], key[order]
+        new = np.r_[True, key[1:] != key[:-1]]
+        self.of_row = np.empty(len(order), np.int32)  # each purchase's place in this table
+        self.of_row[order] = np.cumsum(new) - 1
         starts = np.flatnonzero(new)
         ends = np.r_[starts[1:], len(new)]
         self.customer, self.item = customer[starts], item[starts]
-        self.key = self.customer.astype(np.int64) * p.size + self.item  # ascending
+        self.key = key[starts]  # ascending
         self.first = day[starts]
         self.times = (ends - starts).astype(np.int32)
         self.last = day[ends - 1]
@@ -183,8 +199,10 @@ class Recommender:
             block = customers[start : start + size]
             score = self.scores(block)
             row, pair = p.pairs.of(block)
-            never = barred[pair]
-            score[row[never], p.pairs.item[pair][never]] = 0
+            item = p.pairs.item[pair]
+            own = np.where(barred[pair], 0, score[row, item])
+            score[:, p.rare] = 0
+            score[row, item] = own
             if guarded and len(returner):
                 first, last = np.searchsorted(returner, block), np.searchsorted(returner, block, side="right")
                 for spot in np.flatnonzero(last > first):
@@ -201,9 +219,37 @@ class Recommender:
 
 
 def leading(score: np.ndarray, k: int) -> np.ndarray:
-    """Return the places of the k highest of each row, best first."""
+    """Return the places of the k highest of each row, best first.
+
+    The k-th highest of the maxima of BUCKETS * k buckets bounds the k-th highest from below, and few lie above it.
+    """
     if k == 1:
         return score.argmax(1)[:, None]
+    rows, buckets = len(score), BUCKETS * k
+    if score.shape[1] < 2 * buckets:
+        return _sorted_out(score, k)
+    deep, rest = divmod(score.shape[1], buckets)
+    top = score[:, : deep * buckets].reshape(rows, deep, buckets).max(1)
+    np.maximum(top[:, :rest], score[:, deep * buckets :], out=top[:, :rest])
+    bound = np.partition(top, buckets - k, axis=1)[:, buckets - k]
+    above = score >= bound[:, None]
+    count = np.count_nonzero(above, axis=1)
+    tied = count > buckets
+    above[tied] = False
+    count[tied] = 0
+    column = np.flatnonzero(above) % score.shape[1]
+    widest = int(count.max(initial=0))
+    place = np.zeros((rows, max(widest, k)), np.int64)
+    filled = np.arange(place.shape[1]) < count[:, None]
+    place[filled] = column
+    value = np.where(filled, np.take_along_axis(score, place, axis=1), -np.inf)
+    best = np.take_along_axis(place, np.argsort(-value, axis=1, kind="stable")[:, :k], axis=1)
+    if tied.any():
+        best[tied] = _sorted_out(score[tied], k)
+    return best
+
+
+def _sorted_out(score: np.ndarray, k: int) -> np.ndarray:
     best = np.argpartition(-score, k - 1, axis=1)[:, :k]
     order = np.argsort(-np.take_along_axis(score, best, axis=1), axis=1, kind="stable")
     return np.take_along_axis(best, order, axis=1)
@@ -211,7 +257,12 @@ def leading(score: np.ndarray, k: int) -> np.ndarray:
 
 def rows_to_one(score: np.ndarray) -> np.ndarray:
     """Return the scores with the highest of each row made 1."""
-    return score / np.maximum(score.max(1, keepdims=True), 1e-9)
+    return score / highest(score)
+
+
+def highest(score: np.ndarray) -> np.ndarray:
+    """Return the highest of each row as a column, never quite 0."""
+    return np.maximum(score.max(1, keepdims=True), 1e-9)
 
 
 def baskets_after(history: History, cut: int) -> dict[int, set[int]]:

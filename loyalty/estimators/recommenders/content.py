@@ -32,7 +32,7 @@ class Content(Recommender):
         names = [str(h.product_text[place]) for place in p.catalogue] if len(h.product_text) else [""] * p.size
         texts = [f"{name} priceband{fifth}" for name, fifth in zip(names, band.tolist())]
         self.words_ = TfidfVectorizer(analyzer=words, dtype=np.float32, sublinear_tf=True).fit_transform(texts)
-        self.taste_ = (personal(p) @ self.words_).tocsr()
+        self.taste_ = (p.once(personal) @ self.words_).tocsr()
         self.popular_ = Popular().fit(h, p)
 
     def scores(self, customers: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from loyalty.estimators.base import History, NotEnoughData
-from loyalty.estimators.recommenders import ANCHOR, BASELINE, FEWEST_TESTERS, RECOMMENDERS, back_test, choose
+from loyalty.estimators.recommenders import BASELINE, FEWEST_TESTERS, INCUMBENT, RECOMMENDERS, back_test, choose
 from loyalty.estimators.recommenders.base import Purchases, baskets_after, bought, firsts_after, grouped
 from loyalty.estimators.recommenders.discover import AHEAD
 
@@ -56,7 +56,7 @@ def chosen_before(past: History) -> str:
     try:
         return back_test(past, min(HORIZON, (past.as_of - past.first_day) // 3)).champion
     except NotEnoughData:
-        return ANCHOR
+        return INCUMBENT
 
 
 def usable(past: History, *, fewest_baskets: int = FEWEST_BASKETS) -> tuple[History, np.ndarray]:
@@ -117,7 +117,7 @@ def contest(past: History, targets: dict[int, set[int]], *, only_new: bool, name
         figures[name]["seconds"] = round(time.perf_counter() - began, 2)
     return {
         "customers": len(customers), "products": purchases.size,
-        "best": choose(gains) if {BASELINE, ANCHOR} <= set(gains) else None, "candidates": figures, "missing": missing,
+        "best": choose(gains) if INCUMBENT in gains else None, "candidates": figures, "missing": missing,
     }  # fmt: skip
 
 

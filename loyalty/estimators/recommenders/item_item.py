@@ -49,8 +49,8 @@ def neighbours(purchases: Purchases, *, most: int = MOST_LINKED) -> sparse.csr_m
 class ItemItem(Recommender):
     def learn(self, purchases: Purchases) -> None:
         self.popular_ = Popular().fit(purchases.history, purchases)
-        self.personal_ = personal(purchases)
-        self.near_ = neighbours(purchases)
+        self.personal_ = purchases.once(personal)
+        self.near_ = purchases.once(neighbours)
 
     def scores(self, customers: np.ndarray) -> np.ndarray:
         return (self.personal_[customers] @ self.near_).toarray() + POPULAR_WEIGHT * self.popular_.share_

@@ -16,6 +16,7 @@ from loyalty.estimators.recommenders.base import (
     Purchases,
     Recommender,
     baskets_after,
+    highest,
     leading,
     rows_to_one,
 )
@@ -30,6 +31,7 @@ CUTS = 5
 MOST_TEACHERS = 800  # customers looked at per earlier cut
 MOST_PEOPLE = 10_000  # of the past that is replayed
 FEWEST_TEACHERS = 60  # customers and cuts
+FEW = 8  # one of so many rows, to begin learning with
 KEPT = 0.25  # of the candidates that were not bought
 BASKET_POWER = -0.4
 RIDGE = 50.0
@@ -44,25 +46,25 @@ class Clues:
         self.p = p = purchases
         h, now = p.history, p.history.as_of
         age = (now - p.day).astype(np.float64)
-        self.own = personal(p)
-        # Sparse customers by products keep the order of p.pairs, so their data line up with it.
-        self.of_pair = [matrix.data for matrix in (
-            self.own, p.matrix(np.exp(-age / 60)), p.matrix(np.exp(-age / 21)), p.matrix(0.7 ** p.ago.astype(float)),
-        )]  # fmt: skip
+        self.own = p.once(personal)
         self.lately = p.matrix(np.exp(-age / 60))
-        self.newest = p.matrix((p.ago == 0).astype(float))
-        self.near = neighbours(p, most=NEAR_PRODUCTS)
-        self.peers = Peers(p)
+        fast, kept = p.matrix(np.exp(-age / 21)), p.matrix(0.7 ** p.ago.astype(float))
+        self.of_pair = [self.own.data, self.lately.data, fast.data, kept.data]
+        self.newest = p.matrix(p.ago == 0)
+        self.newest.eliminate_zeros()
+        self.near = p.once(neighbours, most=NEAR_PRODUCTS)
+        self.peers = p.once(Peers)
         self.ease = Ease(most=EASE_PRODUCTS).fit(h, p)
+        self.price = np.log1p(p.price)
         self.of_item = self._items(age)
-        self.level = self.of_item[:, 1].astype(np.float32)
+        self.level = self.of_item[1]
         size = len(h.customer_ids)
         s = summarise(h)
         last, gap, visits = np.full(size, now, float), np.full(size, 60.0), np.ones(size)
         last[s.customer], gap[s.customer], visits[s.customer] = s.last_day, np.maximum(usual_gaps(s), 1), s.visits
         self.visits = visits
         lines = np.bincount(p.customer, minlength=size)
-        self.usual_price = np.bincount(p.customer, np.log1p(p.price)[p.item], size) / np.maximum(lines, 1)
+        self.usual_price = np.bincount(p.customer, self.price[p.item], size) / np.maximum(lines, 1)
         quiet = now - last
         self.of_customer = np.column_stack([
             visits, lines / visits, np.bincount(p.customer, p.ago < 3, size) / np.minimum(visits, 3),
@@ -90,10 +92,10 @@ class Clues:
         np.maximum.at(last, p.item, p.day)
         buyers = np.bincount(p.pairs.item, minlength=p.size)
         again = (np.bincount(p.pairs.item, p.pairs.times > 1, p.size) + 1) / (buyers + 5)
-        return np.column_stack([
+        return np.array([
             slow, month, fast, fast / (slow + 1e-4), sold(age < 7), season, season_level, again, buyers,
-            now - first, now - last, np.log1p(p.price),
-        ])  # fmt: skip
+            now - first, now - last, self.price,
+        ], np.float32)  # fmt: skip
 
     def rows(
         self, customers: np.ndarray, *, only_new: bool, most: int = CANDIDATES
@@ -102,23 +104,30 @@ class Clues:
         p, own = self.p, self.own[customers].toarray()
         lately = self.lately[customers].toarray()
         near = rows_to_one((self.own[customers] @ self.near).toarray())
-        beside = rows_to_one((self.newest[customers] @ self.near).toarray())
+        beside = self.newest[customers] @ self.near
         peers = self.peers.near(customers)
         like, like_lately = (peers @ self.peers.buys).toarray(), (peers @ self.peers.of_late).toarray()
         ease = self.ease.scores(customers)
         lately /= np.maximum(lately.sum(1, keepdims=True), 1e-9)
-        blend = own + 3 * lately + 0.05 * near + 0.05 * self.level + 0.5 * like + 0.2 * rows_to_one(like_lately)
         if only_new:
             blend = rows_to_one(ease) + 0.5 * near + rows_to_one(like) + 0.5 * rows_to_one(like_lately)
             blend += 0.2 * self.level
             row, pair = p.pairs.of(customers)
             blend[row, p.pairs.item[pair]] = -1
+        else:
+            blend = own + 0.05 * self.level
+            for part, weight in ((lately, 3), (near, 0.05), (like, 0.5), (like_lately, 0.2 / highest(like_lately))):
+                blend += weight * part
         best = leading(blend, min(most, p.size))
-        place = np.arange(best.size) % best.shape[1]
-        item, who = best.ravel(), np.repeat(customers, best.shape[1])
+        count, width = best.shape
+        item, who = best.ravel(), np.repeat(customers, width)
+        flat = best + np.arange(count)[:, None] * p.size
 
         def at(score: np.ndarray) -> np.ndarray:
-            return np.take_along_axis(score, best, axis=1).ravel()
+            return score.take(flat).ravel()
+
+        def to_one(score: np.ndarray) -> np.ndarray:
+            return (score.take(flat) / highest(score)).ravel()
 
         wanted = who.astype(np.int64) * p.size + item
         spot = np.minimum(np.searchsorted(p.pairs.key, wanted), len(p.pairs.key) - 1)
@@ -128,18 +137,29 @@ class Clues:
         quiet, gap = self.of_customer[who, 3], self.of_customer[who, 4]
         columns = [
             mine, *(np.where(mine, data[spot], 0) for data in self.of_pair),
-            at(near), at(beside), at(like), at(like_lately), at(rows_to_one(like)), at(rows_to_one(like_lately)),
-            at(ease), at(rows_to_one(ease)), at(blend), place,
-            at(rows_to_one(own)), at(rows_to_one(lately)), np.where(mine, q.times[spot], 0), since, interval,
+            at(near), to_one(beside.toarray()), at(like), at(like_lately), to_one(like), to_one(like_lately),
+            at(ease), to_one(ease), at(blend), np.tile(np.arange(width), count),
+            to_one(own), to_one(lately), np.where(mine, q.times[spot], 0), since, interval,
             since / np.maximum(interval, 1), since / gap, np.where(mine, since - quiet, 0),
-            np.log1p(p.price)[item] - self.usual_price[who], *self.of_item[item].T, *self.of_customer[who].T,
+            self.price[item] - self.usual_price[who], *self.of_item.take(item, axis=1), *self.of_customer[who].T,
         ]  # fmt: skip
-        return best, np.column_stack(columns).astype(np.float32)
+        clues = np.empty((len(columns), len(item)), np.float32)
+        for place, column in enumerate(columns):
+            clues[place] = column
+        return best, clues.T
 
 
 def bend(clues: np.ndarray) -> np.ndarray:
-    """Return the clues and their logarithms."""
-    return np.hstack([clues, np.sign(clues) * np.log1p(10 * np.abs(clues))])
+    """Return the clues and their logarithms, a column each in one piece."""
+    count = clues.shape[1]
+    bent = np.empty((2 * count, len(clues)), np.float32)
+    bent[:count] = clues.T
+    logs = bent[count:]
+    np.abs(bent[:count], out=logs)
+    logs *= 10
+    np.log1p(logs, out=logs)
+    np.copysign(logs, bent[:count], out=logs)
+    return bent.T
 
 
 class Learned(Recommender):
@@ -166,8 +186,11 @@ class Learned(Recommender):
         mean, spread = wide.mean(0), np.maximum(wide.std(0), 1e-6)
         wide -= mean
         wide /= spread
-        model = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky")
-        model.fit(wide, label, sample_weight=np.concatenate(weights).astype(np.float32))
+        weight = np.concatenate(weights).astype(np.float32)
+        model = LogisticRegression(C=1 / RIDGE, solver="newton-cholesky", warm_start=True)
+        if label[::FEW].any() and not label[::FEW].all():  # most of the way on few of the rows
+            model.fit(wide[::FEW], label[::FEW], sample_weight=FEW * weight[::FEW])
+        model.fit(wide, label, sample_weight=weight)
         self.slope_ = (model.coef_[0] / spread).astype(np.float32)
         self.base_ = float(model.intercept_[0] - mean @ self.slope_)
         self.clues_ = Clues(purchases)

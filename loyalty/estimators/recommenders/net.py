@@ -24,7 +24,7 @@ class Net(Recommender):
         p, rng = purchases, np.random.default_rng(self.seed)
         count = np.bincount(p.item, minlength=p.size).astype(np.float64)
         often = np.cumsum(count**0.75) / np.sum(count**0.75)
-        self.taste_ = personal(p)
+        self.taste_ = p.once(personal)
         parts = [rng.normal(0, 0.1, (p.size, SIZE)), rng.normal(0, SIZE**-0.5, (SIZE, SIZE)),
                  rng.normal(0, 0.1, (p.size, SIZE)), np.log(count + 1)[:, None] / 4]  # fmt: skip
         parts = [part.astype(np.float32) for part in parts]
@@ -32,7 +32,7 @@ class Net(Recommender):
         for step in range(1, STEPS + 1):
             row = rng.integers(0, len(p.item), BATCH)
             noise = np.minimum(np.searchsorted(often, rng.random(NOISE)), p.size - 1)
-            slopes = self._slopes(parts, self.taste_[p.customer[row]].tolil(), p.item[row], noise)
+            slopes = self._slopes(parts, self.taste_[p.customer[row]], p.item[row], noise)
             for part, slope, m, v in zip(parts, slopes, mean, square):
                 m += 0.1 * (slope - m)
                 v += 0.001 * (slope**2 - v)
@@ -43,9 +43,7 @@ class Net(Recommender):
     def _slopes(parts, taste, true, noise) -> list[np.ndarray]:
         """Return the gradients of the mean cross-entropy."""
         inward, layer, outward, level = parts
-        rows = np.arange(len(true))
-        taste[rows, true] = 0
-        taste = taste.tocsr()
+        taste.data[taste.indices == np.repeat(true, np.diff(taste.indptr))] = 0
         given = taste @ inward
         hidden = given @ layer
         active = np.maximum(hidden, 0)

@@ -16,8 +16,8 @@ POPULAR_WEIGHT = 0.05
 
 class NextBasket(Recommender):
     def learn(self, purchases: Purchases) -> None:
-        self.personal_ = personal(purchases)
-        self.peers_ = Peers(purchases)
+        self.personal_ = purchases.once(personal)
+        self.peers_ = purchases.once(Peers)
         self.popular_ = Popular().fit(purchases.history, purchases)
 
     def scores(self, customers: np.ndarray) -> np.ndarray:

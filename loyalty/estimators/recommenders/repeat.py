@@ -26,7 +26,7 @@ def personal(purchases: Purchases):
 class Repeat(Recommender):
     def learn(self, purchases: Purchases) -> None:
         self.popular_ = Popular().fit(purchases.history, purchases)
-        self.personal_ = personal(purchases)
+        self.personal_ = purchases.once(personal)
 
     def scores(self, customers: np.ndarray) -> np.ndarray:
         return self.personal_[customers].toarray() + POPULAR_WEIGHT * self.popular_.share_

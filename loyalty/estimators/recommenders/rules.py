@@ -12,18 +12,18 @@ from loyalty.estimators.recommenders.repeat import personal
 
 POPULAR_WEIGHT = 0.01
 MOST_BASKETS = 20_000  # the newest
-SUPPORT = 0.01
+SUPPORT, FEWEST_TOGETHER = 0.01, 6  # share and number of baskets
 
 
 class AssociationRules(Recommender):
     def learn(self, purchases: Purchases) -> None:
         p = purchases
         self.popular_ = Popular().fit(p.history, p)
-        self.personal_ = personal(p)
+        self.personal_ = p.once(personal)
         basket = np.cumsum(p.new_basket) - 1
         newest = np.argsort(-p.day[p.new_basket], kind="stable")[:MOST_BASKETS]
         chosen = baskets.Baskets.of_pairs(basket, p.item, items=p.size).only(np.sort(newest))
-        found = baskets.Rules(longest=2, support=SUPPORT).fit(chosen).rules_
+        found = baskets.Rules(longest=2, support=SUPPORT, fewest=FEWEST_TOGETHER).fit(chosen).rules_
         left, right, sure = (np.array(column) for column in zip(*((r.left[0], r.right, r.confidence) for r in found))) \
             if found else (np.empty(0, int), np.empty(0, int), np.empty(0))  # fmt: skip
         self.rules_ = sparse.csr_matrix((sure.astype(np.float32), (left, right)), (p.size, p.size))

@@ -52,7 +52,7 @@ def test_every_recommender_of_the_folder_is_in_the_table():
 def test_where_people_rebuy_favourites_the_habit_is_chosen_and_found():
     history = habits()
     tests = recommenders.back_test(history, 15)
-    assert tests.champion in ("repeat", "blend", "next_basket", "learned")
+    assert tests.champion in ("personal_popular", "repeat", "blend", "next_basket", "learned")
     assert tests.metrics["repeat"]["hit_rate_1"] > 0.9
     assert tests.metrics["popular"]["hit_rate_1"] < 0.5
 
@@ -111,6 +111,26 @@ def test_what_nobody_buys_twice_is_not_offered_to_its_owner():
     history = shop_of(rows, as_of=300)
     items, _ = recommenders.RECOMMENDERS["blend"]().fit(history).recommend(np.arange(20), 4)
     assert 0 not in items
+
+
+def test_what_few_bought_is_offered_only_to_who_bought_it():
+    rows = [(who, day, 1 + (who + day) % 3) for who in range(30) for day in range(0, 100, 10)]
+    rows += [(0, 50, 0), (0, 80, 0)]
+    history = shop_of(rows, as_of=120)
+    for name in ("personal_popular", "repeat", "content", "user_user", "als", "learned"):
+        items, _ = recommenders.RECOMMENDERS[name]().fit(history).recommend(np.arange(30), 4)
+        assert 0 not in items[1:], name
+        assert 0 in items[0] or name in ("user_user", "als"), name
+
+
+def test_few_baskets_are_joined_by_those_of_earlier_windows():
+    """Twelve come every five days, twenty-eight more in the newest window only."""
+    rows = [(who, day, who % 3) for who in range(12) for day in range(0, 100, 5)]
+    assert recommenders.back_test(shop_of(rows, as_of=99), 20).testers == 12 + 12  # the third lies in the first half
+    rows += [(who, day, who % 3) for who in range(12, 40) for day in (70, 90)]
+    assert recommenders.back_test(shop_of(rows, as_of=99), 20).testers == 40 + 12
+    with pytest.raises(NotEnoughData, match="12 customers bought again lately; at least 20 are needed"):
+        recommenders.back_test(shop_of([row for row in rows if row[0] < 12], as_of=99), 40)
 
 
 def test_products_off_sale_are_never_offered():
