@@ -9,8 +9,8 @@ The contest, per method and number of groups, at two earlier cuts: *stability*, 
 (Rousseeuw 1987), told but not decided by: it always says two groups; *foresight*, the share of the variance of the next
 window's spend (log) that means of other customers' groups explain. Trials are compared by the paired difference,
 customer by customer, and `choose` leaves what the past does not settle at a fixed method and number, so that the choice
-stands when customers come and go. Whether the groups are natural or slices of a continuum is SigClust's test (Liu et
-al. 2008, JASA 103).
+stands when customers come and go. Whether the groups are natural or slices of a continuum is Silverman's test for more
+than one hill (1981, JRSS B 43) along the line between the two best groups.
 """
 
 from dataclasses import dataclass, field
@@ -42,6 +42,8 @@ _FOLDS = 5
 _RIDGE = 0.2  # penalty per row, of features with a spread of one
 _BINS = 64
 _STEPS = 3
+_CELLS = 512
+_TAIL = 0.02  # on each side: a few who stand far off are no group, but each would be a hill
 
 
 def features(history: History, horizon: int) -> tuple[Summary, np.ndarray]:
@@ -100,7 +102,7 @@ class Clusters:
         rank = np.empty(int(labels.max()) + 1, int)
         rank[np.unique(labels)[order]] = np.arange(len(order))
         self.customer_, self.labels_ = summary.customer, rank[labels]
-        self.is_natural_ = is_natural(space, seed=self.seed)
+        self.is_natural_ = is_natural(smooth_features(summary, seed=self.seed), seed=self.seed)
         self.groups_ = describe(self.labels_, now, summary)
         self.picture_ = PCA(2, random_state=self.seed).fit_transform(space)
         return self
@@ -179,15 +181,59 @@ def _off(labels: np.ndarray, spent: np.ndarray, *, seed: int) -> tuple[np.ndarra
     return off, base
 
 
-def is_natural(space: np.ndarray, *, seed: int = 0, draws: int = 39, level: float = 0.05) -> bool:
-    """Tell whether two groups fit better than they would fit one Gaussian cloud of the same shape (SigClust)."""
+def smooth_features(summary: Summary, *, seed: int = 0) -> np.ndarray:
+    """Return log quiet, visits, mean spend and age, scaled, of who left money: is there something natural in these?
+
+    Counts are spread over the unit they stand for, and nothing that is exactly 0 for many takes part (what was bought
+    lately): a gap between 0 and 1 is no valley between kinds of customers.
+    """
+    s, some = summary, summary.spend > 0
+    spread = np.random.default_rng(seed).uniform(-0.5, 0.5, (2, len(s.visits)))
+    columns = s.quiet + 1 + spread[0], s.visits + spread[1] + 1e-9, np.where(some, s.spend, 1) / s.visits, s.age + 1
+    return _scaled(np.log(np.column_stack(columns)[some]))
+
+
+def is_natural(space: np.ndarray, *, seed: int = 0, draws: int = 99, level: float = 0.05) -> bool:
+    """Tell whether customers make two hills along the line between the two best groups, not one, however lopsided.
+
+    Silverman 1981: the least smoothing that leaves one hill is the null's density; what is drawn from it again
+    and smoothed as much shows two hills more rarely, the more smoothing the data themselves needed.
+    """
     rng = np.random.default_rng(seed)
     space = space[rng.permutation(len(space))[:1_000]]
-    centred = space - space.mean(axis=0)
-    spread = np.linalg.svd(centred, compute_uv=False) / np.sqrt(len(space))
-    seen = _cluster_index(centred, seed)
-    smaller = sum(_cluster_index(rng.normal(size=centred.shape) * spread, seed) <= seen for _draw in range(draws))
-    return bool((smaller + 1) / (draws + 1) <= level)
+    if len(np.unique(space, axis=0)) < 2:
+        return False
+    centres = KMeans(2, n_init=2, random_state=seed).fit(space).cluster_centers_
+    line = space @ (centres[1] - centres[0])
+    line = line[(line >= np.quantile(line, _TAIL)) & (line <= np.quantile(line, 1 - _TAIL))]
+    line = (line - line.mean()) / max(line.std(), 1e-12)
+    width = _least_width(line)
+    shrink = 1 / np.sqrt(1 + width**2)  # the smoothed density spreads wider than the data
+    many = 0
+    for _draw in range(draws):
+        again = rng.choice(line, len(line)) + width * rng.normal(size=len(line))
+        many += _hills(again * shrink, width) > 1
+    return bool((many + 1) / (draws + 1) <= level)
+
+
+def _least_width(line: np.ndarray) -> float:
+    """Return the least width of a Gaussian kernel under which the density has one hill."""
+    low, high = 0.0, 3.0
+    for _step in range(18):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _hills(line, middle) > 1 else (low, middle)
+    return high
+
+
+def _hills(line: np.ndarray, width: float) -> int:
+    """Return how many hills the density has, smoothed by a Gaussian kernel of this width."""
+    pad = 3 * width
+    count, edge = np.histogram(line, _CELLS, (line.min() - pad, line.max() + pad))
+    wave = np.fft.rfftfreq(_CELLS, edge[1] - edge[0])
+    density = np.fft.irfft(np.fft.rfft(count) * np.exp(-2 * (np.pi * wave * width) ** 2), _CELLS)
+    slope = np.sign(np.diff(np.round(density / density.max(), 9)))
+    slope = slope[slope != 0]
+    return int(((slope[:-1] > 0) & (slope[1:] < 0)).sum())
 
 
 def describe(labels: np.ndarray, raw: np.ndarray, summary: Summary) -> list[Group]:
@@ -335,9 +381,3 @@ def _nearest(known: np.ndarray, labels: np.ndarray):
 def _separation(space: np.ndarray, labels: np.ndarray, seed: int) -> float:
     some = np.random.default_rng(seed).permutation(len(space))[:1_000]
     return float(silhouette_score(space[some], labels[some])) if len(np.unique(labels[some])) > 1 else 0.0
-
-
-def _cluster_index(points: np.ndarray, seed: int) -> float:
-    """Return the share of the spread that is left inside the best two groups."""
-    left = KMeans(2, n_init=2, random_state=seed).fit(points).inertia_
-    return float(left / np.sum((points - points.mean(axis=0)) ** 2))

@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from loyalty.estimators import clusters, simulate
-from loyalty.estimators.base import History, NotEnoughData
+from loyalty.estimators.base import History, NotEnoughData, summarise
 
 
 def shop(seed: int = 0, customers: int = 300) -> History:
@@ -46,12 +46,50 @@ def test_groups_are_ordered_by_what_is_expected_and_say_what_sets_them_apart(fou
     assert found.picture_.shape == (300, 2)
 
 
-def test_one_cloud_is_not_called_natural_groups():
+def alike(seed: int, customers: int) -> History:
+    """Draw customers who do not differ: orders at random moments, amounts around the same."""
+    rng = np.random.default_rng(seed)
+    customer = np.repeat(np.arange(customers), rng.poisson(8, customers) + 1)
+    amount = np.rint(2_500 * rng.lognormal(0, 0.4, len(customer)))
+    return History.of_orders(customer, rng.integers(0, 720, len(customer)), amount, as_of=720)
+
+
+ONE_POPULATION = {
+    "all alike": alike,
+    "rates and leaving by degree": lambda seed, customers: simulate.bgnbd(
+        customers=customers, days=720, r=0.6, alpha=5.5, a=0.7, b=3.0, joined_within=500, seed=seed
+    )[0],
+    "books that begin late": lambda seed, customers: simulate.trading(customers=customers, days=720, seed=seed)[0],
+    "season": lambda seed, customers: simulate.seasonal(customers=customers, days=720, seed=seed)[0],
+    "clocks": lambda seed, customers: simulate.clockwork(customers=customers, days=720, stay=1e6, seed=seed)[0],
+}
+
+
+def alarms(draw, *, customers: int, draws: int) -> int:
+    found = 0
+    for seed in range(draws):
+        found += clusters.is_natural(clusters.smooth_features(summarise(draw(seed, customers)), seed=seed), seed=seed)
+    return found
+
+
+@pytest.mark.parametrize("kind", ONE_POPULATION)
+def test_one_lopsided_population_is_not_called_natural_groups(kind):
+    assert alarms(ONE_POPULATION[kind], customers=200, draws=8) <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("customers", [300, 3_000])
+@pytest.mark.parametrize("kind", ONE_POPULATION)
+def test_false_alarms_stay_near_the_level(kind, customers):
+    assert alarms(ONE_POPULATION[kind], customers=customers, draws=100) <= 11  # chance of more at 5 %: 1 in 200
+
+
+def test_one_cloud_is_one_hill_and_two_are_two():
     rng = np.random.default_rng(2)
-    alarms = sum(clusters.is_natural(rng.normal(size=(300, 4)) * [3, 2, 1, 1], seed=seed, draws=39) for seed in range(10))
-    assert alarms <= 2
-    two = np.r_[rng.normal(size=(150, 4)), rng.normal(size=(150, 4)) + 5]
-    assert clusters.is_natural(two, draws=39)
+    clouds = [rng.normal(size=(300, 4)) * [3, 2, 1, 1] for _draw in range(10)]
+    assert sum(clusters.is_natural(cloud, seed=seed) for seed, cloud in enumerate(clouds)) <= 2
+    assert not clusters.is_natural(np.zeros((200, 4)))
+    assert clusters.is_natural(np.r_[rng.normal(size=(150, 4)), rng.normal(size=(150, 4)) + 2])
 
 
 def trial(method: str, groups: int, stability: float, foresight: float, noise: float = 0.0) -> clusters.Trial:
@@ -110,11 +148,8 @@ def test_the_choice_stands_when_a_fifth_of_the_customers_were_never_there(draw):
 
 
 def test_customers_who_do_not_differ_are_told_apart_by_nothing():
-    rng = np.random.default_rng(6)
-    customer = np.repeat(np.arange(400), rng.poisson(8, 400) + 1)
-    amount = np.rint(2_500 * rng.lognormal(0, 0.4, len(customer)))
-    history = History.of_orders(customer, rng.integers(0, 720, len(customer)), amount, as_of=720)
-    found = clusters.Clusters(horizon=90, methods=("outlook", "k-means")).fit(history)
+    found = clusters.Clusters(horizon=90, methods=("outlook", "k-means")).fit(alike(6, 400))
+    assert not found.is_natural_
     assert abs(found.chosen_.foresight) < 0.03
     assert sum(group.size for group in found.groups_) == len(found.labels_)
 
