@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import rankdata
 
 SURE = 1e-6  # probabilities are kept this far from 0 and 1 before a logarithm
+FICKLE = 0.02  # of log loss: what sets two methods apart in one window says no more than that of the next
 
 
 def auc(label: np.ndarray, score: np.ndarray) -> float | None:
@@ -113,6 +114,7 @@ class Origins:
     step: int
     train: list[int]  # newest first, one step apart; windows overlap
     tests: list[int]  # newest first, one horizon apart; windows do not
+    running: list[int]  # newest first; windows that have begun and not ended, a step old at least
 
     def known_before(self, test: int, most: int) -> list[int]:
         """Return the training days whose window had ended on the day of the test, newest first."""
@@ -125,7 +127,8 @@ def origins(first_day: int, cut: int, horizon: int, *, tests: int = 4, windows: 
     earliest = first_day + max(horizon // 2, 14)
     newest = cut - horizon
     train = list(range(newest, earliest - 1, -step))[: windows + 3 * tests]
-    return Origins(horizon, step, train, list(range(newest, earliest - 1, -horizon))[:tests])
+    running = [day for day in range(newest + step, cut - step + 1, step) if day >= earliest][::-1]
+    return Origins(horizon, step, train, list(range(newest, earliest - 1, -horizon))[:tests], running)
 
 
 @dataclass
@@ -144,17 +147,27 @@ def pooled(tested: list[Tested], name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([w.label for w in mine]), np.concatenate([w.chances[name] for w in mine])
 
 
-def choose(tested: list[Tested], order: list[str], baseline: str) -> str:
+def losses_at_level(window: Tested, name: str) -> np.ndarray:
+    """Return each row's log loss after the window's own level is taken out, [n]."""
+    return log_losses(window.label, at_level(window.label.mean(), window.chances[name]))
+
+
+def loss_at_level(tested: list[Tested], name: str) -> float:
+    return float(np.concatenate([losses_at_level(window, name) for window in tested]).mean())
+
+
+def choose(tested: list[Tested], order: list[str], baseline: str, *, fickle: float = 0.0) -> str:
     """Return the first candidate that is within one standard error of the best; the baseline if none beats it.
 
     `order` runs from most to least trusted. Candidates are compared on the windows all of them were tested in, by log
     loss after each window's own level is taken out: the level of one window is mostly season, which strikes every
     candidate alike and would drown what tells them apart. The baseline itself knows nothing else than the level.
+    `fickle`: standard deviation of a difference from window to window, besides the noise of people.
     """
     shared = [w for w in tested if set(order) <= set(w.chances)]
     if not shared:
         return baseline
-    losses = {name: [log_losses(w.label, at_level(w.label.mean(), w.chances[name])) for w in shared] for name in order}
+    losses = {name: [losses_at_level(w, name) for w in shared] for name in order}
     mean = {name: float(np.concatenate(values).mean()) for name, values in losses.items()}
     able = [name for name in order if name != baseline and mean[name] < mean[baseline]]
     if not able:
@@ -165,7 +178,7 @@ def choose(tested: list[Tested], order: list[str], baseline: str) -> str:
         if name == best:
             return best
         worse = [a - b for a, b in zip(losses[name], losses[best])]
-        if mean[name] - mean[best] <= standard_error(worse, who):
+        if mean[name] - mean[best] <= np.hypot(standard_error(worse, who), fickle / np.sqrt(len(shared))):
             return name
     return best
 

@@ -2,13 +2,13 @@
 
 import time
 
+from loyalty.dates import date_of
 from loyalty.models import ReportCard
 from loyalty.report_cards.placing import placed
 
 
 def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
     """Return the report card of churn or intent at a cut: learned and chosen before it, measured after it."""
-    from loyalty import dataset
     from loyalty.estimators import churn, evaluate
 
     past, horizon = placed(history, task=task, cut=cut, horizon=horizon)
@@ -25,7 +25,7 @@ def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
         found = evaluate.measures(label, chance) | {"intervals": evaluate.intervals(label, chance)}
         candidates[name] = found | {"seconds": seconds}
     return {
-        "task": task, "cut": dataset.date_of(past.as_of).isoformat(), "horizon_days": horizon,
+        "task": task, "cut": date_of(past.as_of).isoformat(), "horizon_days": horizon,
         "customers": len(label), "positives": int(label.sum()), "baseline": tests.baseline,
         "champion": tests.champion, "trust": tests.trust, "candidates": candidates,
     }  # fmt: skip
@@ -53,7 +53,6 @@ def in_words(card: dict) -> str:
 
 def rows(run_id: int, task: str, tests) -> list[ReportCard]:
     """Return the cards of a contest of chances; those of "intent" speak of orders that came, not of people who left."""
-    from loyalty import dataset
     from loyalty.estimators import evaluate
 
     newest = tests.tested[0]
@@ -85,7 +84,7 @@ def rows(run_id: int, task: str, tests) -> list[ReportCard]:
         cards.append(
             ReportCard(
                 run_id=run_id, task=task, candidate=name, is_baseline=name == tests.baseline,
-                is_champion=name == tests.champion, cut_date=dataset.date_of(newest.day), horizon_days=tests.horizon,
+                is_champion=name == tests.champion, cut_date=date_of(newest.day), horizon_days=tests.horizon,
                 customers=len(label), positives=int(label.sum()), metrics=metrics,
             )
         )  # fmt: skip

@@ -2,13 +2,13 @@
 
 import time
 
+from loyalty.dates import date_of
 from loyalty.models import ReportCard
 from loyalty.report_cards.placing import placed
 
 
 def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
     """Return the report card of money ahead at a cut, with how often the interval told held the truth."""
-    from loyalty import dataset
     from loyalty.estimators import churn, value
 
     past, horizon = placed(history, task=task, cut=cut, horizon=horizon)
@@ -23,7 +23,7 @@ def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
     scores = value.score(past, tests, rows=rows)
     inside = (today.spent >= scores.low_minor - 0.5) & (today.spent <= scores.high_minor + 0.5)
     return {
-        "task": task, "cut": dataset.date_of(past.as_of).isoformat(), "horizon_days": horizon,
+        "task": task, "cut": date_of(past.as_of).isoformat(), "horizon_days": horizon,
         "customers": len(today.spent), "positives": int((today.spent > 0).sum()), "baseline": tests.baseline,
         "champion": tests.champion, "interval": value.COVERED, "covered": round(float(inside.mean()), 4),
         "orders": {"told": round(float(scores.orders.sum()), 1), "came": int(today.orders.sum())},
@@ -49,7 +49,6 @@ def in_words(card: dict) -> str:
 def rows(run_id: int, tests) -> list[ReportCard]:
     import numpy as np
 
-    from loyalty import dataset
     from loyalty.estimators import value
 
     spent = np.concatenate([window.spent for window in tests.tested])
@@ -66,7 +65,7 @@ def rows(run_id: int, tests) -> list[ReportCard]:
         cards.append(
             ReportCard(
                 run_id=run_id, task="value", candidate=name, is_baseline=name == tests.baseline,
-                is_champion=name == tests.champion, cut_date=dataset.date_of(tests.tested[0].day),
+                is_champion=name == tests.champion, cut_date=date_of(tests.tested[0].day),
                 horizon_days=tests.horizon, customers=len(spent), positives=int((spent > 0).sum()), metrics=metrics,
             )
         )  # fmt: skip

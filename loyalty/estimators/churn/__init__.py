@@ -1,7 +1,8 @@
 """Who will not come back within the horizon: several methods, each tested on the shop's own past.
 
-"Left" means: no order in the `horizon` days after the cut. Everyone who ever bought is scored. Every method learns only
-from windows that had ended by the cut. Purchase intent is the same question from the other side: 1 - risk.
+"Left" means: no order in the `horizon` days after the cut. Everyone who ever bought is scored. Methods learn from
+windows that had ended by the cut, some also from those that had begun, by what had come of them until then. Purchase
+intent is the same question from the other side: 1 - risk.
 
 rows       what is known of everyone at a cut       season     how busy the window ahead will be
 candidates the methods, one file each               contest    replay the past, choose, forecast

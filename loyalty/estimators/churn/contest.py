@@ -1,7 +1,7 @@
 """The contest: replay the shop's past, let every candidate forecast windows it has not seen, choose, and forecast."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import isotonic_regression
@@ -9,10 +9,11 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from loyalty.estimators import evaluate
-from loyalty.estimators.base import History, NotEnoughData
+from loyalty.estimators.base import History, NotEnoughData, counts_between
 from loyalty.estimators.churn.calibration import Calibration
 from loyalty.estimators.churn.candidates import BASELINE, LEVEL, METHODS
 from loyalty.estimators.churn.candidates.base import Candidate
+from loyalty.estimators.churn.candidates.blend import mean, weigh
 from loyalty.estimators.churn.rows import FEWEST_CUSTOMERS, MOST_CUSTOMERS, Rows, draw_customers, odds, rows_at
 
 FEWEST_IN_WINDOW = 10  # customers known when a past window began
@@ -65,26 +66,26 @@ def rising_for_one_timers(chance: np.ndarray, rows: Rows) -> np.ndarray:
 class Entry:
     """The candidates fitted on some windows for one day; each once, however many need it."""
 
-    def __init__(self, windows: list[Rows], today: Rows):
-        self.windows, self.today = windows, today
+    def __init__(self, windows: list[Rows], today: Rows, running: list[Rows] | None = None):
+        self.windows, self.today, self.running = windows, today, running or []
         self.fitted: dict[str, Candidate] = {}
 
     def candidate(self, name: str) -> Candidate:
         if name not in self.fitted:
-            method = METHODS[name]
-            if method.members:
-                known = len(self.windows[0].label)
-                able = [one for one in method.members if known >= METHODS[one].fewest]
-                able = able or [min(method.members, key=lambda one: METHODS[one].fewest)]  # the shop was smaller then
-                members = [self.candidate(one) for one in able]
-                self.fitted[name] = method.make(members).fit(self.windows, self.today)
-            else:
-                self.fitted[name] = method.make().fit(self.windows, self.today)
+            windows = self.running + self.windows if METHODS[name].early else self.windows
+            self.fitted[name] = METHODS[name].make().fit(windows, self.today)
         return self.fitted[name]
 
-    def forecaster(self, name: str, calibration: Calibration | None = None) -> Forecaster:
+    def forecaster(
+        self, name: str, calibration: Calibration | None = None, weights: dict[str, float] | None = None
+    ) -> Forecaster:
+        """Return a method fitted and at its level; a blend with the `weights` of its members."""
         level = self.candidate(LEVEL) if METHODS[name].ranks else None
-        return Forecaster(self.candidate(name), level, calibration or Calibration())
+        if weights:
+            made = METHODS[name].make([self.candidate(one) for one in weights], list(weights.values()))
+        else:
+            made = self.candidate(name)
+        return Forecaster(made, level, calibration or Calibration())
 
 
 @dataclass
@@ -95,6 +96,20 @@ class Replay:
     known: History  # the same as known at the cut
     places: evaluate.Origins
     windows: dict[int, Rows]
+    begun: dict[int, Rows]  # windows that had not ended, without labels
+
+    def running(self, day: int) -> list[Rows]:
+        """Return the windows that had begun but not ended on a day, newest first, with what had come until then.
+
+        They are days of the horizon shorter: fewer ordinary days ahead, the same habits behind.
+        """
+        found, horizon = [], self.places.horizon
+        for start, rows in sorted((self.begun | self.windows).items(), reverse=True):
+            if self.places.step <= day - start < horizon:
+                bought, _ = counts_between(self.known, start + 1, day)
+                label = bought[rows.summary.customer] == 0
+                found.append(replace(rows, warp=rows.warp * (day - start) / horizon, label=label))
+        return found
 
 
 @dataclass
@@ -140,7 +155,8 @@ def replay(history: History, horizon: int, *, most: int) -> Replay:
     if not windows:
         then = sample.upto(places.train[0])
         raise NotEnoughData("customers_then", have=len(np.unique(then.order_customer)), need=FEWEST_IN_WINDOW)
-    return Replay(sample, known, places, windows)
+    begun = {day: rows_at(sample.upto(day), horizon) for day in places.running}
+    return Replay(sample, known, places, windows, begun)
 
 
 @threadpool_limits.wrap(limits=1)  # matrices of thirty columns: several threads only wait for each other
@@ -154,7 +170,7 @@ def back_test(history: History, horizon: int, *, most: int = MOST_CUSTOMERS) -> 
     past = replay(history, horizon, most=most)
     sample, places, windows = past.sample, past.places, past.windows
     newest = windows[max(windows)]
-    names = [name for name, method in METHODS.items() if len(newest.label) >= method.fewest]
+    names = [name for name, method in METHODS.items() if len(newest.label) >= method.fewest and not method.members]
     seconds = dict.fromkeys(names, 0.0)
     tested = []
     for day in places.tests:
@@ -162,7 +178,7 @@ def back_test(history: History, horizon: int, *, most: int = MOST_CUSTOMERS) -> 
             continue
         rows = windows[day]
         earlier = [windows[d] for d in places.known_before(day, MOST_WINDOWS) if d in windows]
-        entry, chances = Entry(earlier, rows), {}
+        entry, chances = Entry(earlier, rows, past.running(day)), {}
         for name in names:
             if METHODS[name].learns and not _can_learn(earlier):
                 continue
@@ -179,9 +195,25 @@ def back_test(history: History, horizon: int, *, most: int = MOST_CUSTOMERS) -> 
     if not full:  # nobody to learn from at all: only the models that need no windows may speak
         names = [name for name in names if not METHODS[name].learns]
         full = tested
-    champion = evaluate.choose(full, names, BASELINE) if BASELINE in names else names[0]
+    else:
+        names = _with_blends(full, names, seconds)
+    champion = evaluate.choose(full, names, BASELINE, fickle=evaluate.FICKLE) if BASELINE in names else names[0]
     seconds = {name: seconds[name] for name in names}
     return Tests(horizon, past, full, seconds, champion, BASELINE, names, by_people)
+
+
+def _with_blends(tested: list[evaluate.Tested], names: list[str], seconds: dict[str, float]) -> list[str]:
+    """Let the blends tell each window too, by what their members did in the others; return all names in order."""
+    for name, method in METHODS.items():
+        members = [one for one in method.members if one in names]
+        if not members:
+            continue
+        for window in tested:
+            weights = weigh([one for one in tested if one is not window], members)
+            told = mean([window.chances[one] for one in weights], list(weights.values()))
+            window.chances[name] = evaluate.at_level(window.chances[LEVEL].mean(), told)
+        seconds[name] = sum(seconds[one] for one in members)
+    return [name for name in METHODS if name in seconds]
 
 
 def _halves(windows: list[Rows], sample: History, names: list[str]) -> list[evaluate.Tested]:
@@ -218,12 +250,14 @@ def able(tests: Tests) -> list[str]:
 
 
 def entry_for(tests: Tests, today: Rows) -> Entry:
-    """Return the candidates as they learn from every finished window up to the cut."""
-    return Entry([tests.windows[day] for day in sorted(tests.windows, reverse=True)[:MOST_WINDOWS]], today)
+    """Return the candidates as they learn from every window up to the cut."""
+    windows = [tests.windows[day] for day in sorted(tests.windows, reverse=True)[:MOST_WINDOWS]]
+    return Entry(windows, today, tests.past.running(today.cut))
 
 
 def forecaster(tests: Tests, name: str, entry: Entry) -> Forecaster:
     """Return a method ready to speak about today: fitted, at its level, corrected by how it did in the tests."""
     mine = [window for window in tests.tested if name in window.chances]
     calibration = Calibration().fit([w.label for w in mine], [w.chances[name] for w in mine])
-    return entry.forecaster(name, calibration)
+    members = [one for one in METHODS[name].members if one in tests.candidates]
+    return entry.forecaster(name, calibration, weigh(tests.tested, members) if members else None)

@@ -8,8 +8,10 @@ from scipy.special import expit
 from loyalty.estimators import churn, evaluate, simulate
 from loyalty.estimators.base import NEVER, History, NotEnoughData, summarise
 from loyalty.estimators.churn.calibration import Calibration
+from loyalty.estimators.churn.candidates import blend
 from loyalty.estimators.churn.candidates.base import ridge_logistic
 from loyalty.estimators.churn.candidates.calibrated import Calibrated, foretold
+from loyalty.estimators.churn.contest import Entry
 from loyalty.estimators.churn.season import usual
 from loyalty.estimators.churn.taste import Taste
 
@@ -32,8 +34,8 @@ def told_by(name: str, tests: churn.Tests, rows: churn.Rows) -> np.ndarray:
     return churn.forecaster(tests, name, churn.entry_for(tests, rows)).predict(rows)
 
 
-def test_in_a_shop_that_keeps_the_models_rules_a_buying_model_speaks(shop, tests):
-    assert tests.champion in ("mbgnbd", "bgnbd", "paretonbd", "rhythm", "calibrated")
+def test_in_a_shop_that_keeps_the_models_rules_a_buying_model_or_the_mean_speaks(shop, tests):
+    assert tests.champion in ("blend", "mbgnbd", "bgnbd", "paretonbd", "rhythm", "calibrated")
     rows = rows_after(shop, 530, 90)
     found = evaluate.measures(rows.label, churn.score(shop.upto(530), tests).risk)
     best = evaluate.measures(rows.label, rows.plain)
@@ -181,6 +183,64 @@ def test_a_model_that_promises_too_much_is_corrected():
     assert np.abs(corrected - came).mean() < 0.6 * np.abs(plain - came).mean()
 
 
+def test_together_candidates_err_less_and_one_that_is_no_use_is_left_out():
+    """Three see the truth blurred, each in its own way; a fourth sees nothing."""
+    rng = np.random.default_rng(4)
+    windows = []
+    for day in (100, 200):
+        truth = rng.normal(-0.5, 1.2, 4_000)
+        told = {name: expit(truth + rng.normal(0, 0.8, 4_000)) for name in "abc"} | {"blind": rng.random(4_000)}
+        windows.append(evaluate.Tested(day, np.arange(4_000), rng.random(4_000) < expit(truth), told))
+    weights = blend.weigh(windows, ["a", "b", "c", "blind"])
+    assert set(weights) == set("abc")
+    assert sum(weights.values()) == pytest.approx(1)
+    assert list(weights.values()) == pytest.approx([1 / 3] * 3, abs=0.2)
+    for window in windows:
+        window.chances["blend"] = blend.mean([window.chances[one] for one in weights], list(weights.values()))
+    best = min(evaluate.loss_at_level(windows, one) for one in "abc")
+    assert evaluate.loss_at_level(windows, "blend") < best - 0.02
+
+
+def test_a_window_is_told_by_a_blend_weighed_on_the_others(shop, tests):
+    """Whatever came in a window changes nothing in what the blend tells of it."""
+    window, others = tests.tested[0], tests.tested[1:]
+    members = [one for one in churn.METHODS["blend"].members if one in tests.candidates]
+    weights = blend.weigh(others, members)
+    told = blend.mean([window.chances[one] for one in weights], list(weights.values()))
+    assert window.chances["blend"].tolist() == evaluate.at_level(window.chances["calibrated"].mean(), told).tolist()
+
+
+def test_windows_that_have_not_ended_are_told_by_what_came_until_the_day(shop):
+    past = churn.replay(shop.upto(400), 90, most=churn.MOST_CUSTOMERS)
+    for day in (400, 310):  # today, and a day of the tests: nothing later than the day itself is looked at
+        rows = past.running(day)
+        assert [one.cut for one in rows] == [day - 30, day - 60]
+        for one in rows:
+            assert one.days == pytest.approx((day - one.cut) * churn.rows_at(shop.upto(one.cut), 90).warp)
+            later = (shop.order_day > one.cut) & (shop.order_day <= day)
+            came = np.isin(one.summary.customer, shop.order_customer[later])
+            assert one.label.tolist() == (~came).tolist()
+
+
+def test_a_habit_two_months_old_is_learned_though_no_window_of_three_months_knows_it():
+    """From day 140 on a big first order is followed by another within weeks; before that by none."""
+    rng = np.random.default_rng(6)
+    first = rng.integers(0, 200, 2_000)
+    big = rng.random(2_000) < 0.5
+    comes = np.where(big, first >= 140, rng.random(2_000) < 0.5)
+    again = (first + rng.integers(5, 60, 2_000))[comes]
+    who = np.r_[np.arange(2_000), np.flatnonzero(comes)]
+    history = History.of_orders(who, np.r_[first, again], np.where(big, 9_000, 1_000)[who], as_of=300)
+    past = churn.replay(history.upto(200), 90, most=churn.MOST_CUSTOMERS)
+    rows = rows_after(history, 200, 90)
+    fresh, large = (rows.summary.visits == 1) & (rows.summary.age < 15), rows.summary.spend > 5_000
+    finished, gap = [past.windows[day] for day in sorted(past.windows, reverse=True)], []
+    for running in ([], past.running(200)):
+        risk = Entry(finished, rows, running).forecaster("stacked").predict(rows)
+        gap.append(risk[fresh & large].mean() - risk[fresh & ~large].mean())
+    assert gap[1] < gap[0] - 0.1
+
+
 def test_a_shop_that_has_doubled_since_the_earlier_window_has_a_blend():
     """When the newest window began there were customers enough for every member, in the one before for none."""
     rng = np.random.default_rng(0)
@@ -212,7 +272,8 @@ def test_too_few_customers_or_days_are_named():
 def test_thirty_customers_get_a_risk_from_a_model_that_needs_no_labels(seed):
     history, _ = simulate.bgnbd(customers=40, days=400, r=0.7, alpha=6.0, a=0.8, b=2.6, seed=seed)
     tests = churn.back_test(history, 60)
-    assert set(tests.candidates) <= {"base_rate", "mbgnbd", "bgnbd", "paretonbd", "rhythm", "gap_rule", "recency", "calibrated"}
+    simple = {"base_rate", "mbgnbd", "bgnbd", "paretonbd", "rhythm", "gap_rule", "recency", "calibrated"}
+    assert set(tests.candidates) <= simple | {"blend"}
     risk = churn.score(history, tests).risk
     assert np.all((risk > 0) & (risk < 1))
 
@@ -223,7 +284,7 @@ def test_every_file_of_the_folder_is_in_the_table():
     from loyalty.estimators.churn import candidates
 
     files = {path.stem for path in Path(candidates.__file__).parent.glob("*.py")} - {"__init__", "base"}
-    kinds = {type(method.make([]) if method.members else method.make()).__module__.rsplit(".", 1)[1]
+    kinds = {type(method.make([], []) if method.members else method.make()).__module__.rsplit(".", 1)[1]
              for method in candidates.METHODS.values()}  # fmt: skip
     assert kinds == files
 

@@ -77,6 +77,15 @@ def test_within_one_standard_error_the_simpler_wins():
     assert evaluate.choose(blurred(simple=0.06, rich=0.05), ["base", "simple", "rich"], "base") == "simple"
 
 
+def test_a_lead_that_windows_take_in_turns_is_no_lead():
+    """One window sees `rich` ahead by 0.016; where leads change by 0.02 from window to window, that is nothing yet."""
+    windows, order = blurred(simple=0.25, rich=0.05)[:1], ["base", "simple", "rich"]
+    ahead = evaluate.loss_at_level(windows, "simple") - evaluate.loss_at_level(windows, "rich")
+    assert ahead == pytest.approx(0.016, abs=0.01)
+    assert evaluate.choose(windows, order, "base") == "rich"
+    assert evaluate.choose(windows, order, "base", fickle=0.02) == "simple"
+
+
 def test_where_nothing_beats_the_baseline_it_speaks():
     windows = blurred(simple=1.0, rich=1.0)
     assert evaluate.choose(windows, ["base", "simple", "rich"], "base") == "base"

@@ -75,6 +75,35 @@ def test_the_future_does_not_leak(shop):
     assert ours.value_minor.tolist() == theirs.value_minor.tolist()
 
 
+def test_a_habit_two_months_old_is_learned_though_no_window_of_three_months_knows_it():
+    """From day 140 on a big first order is followed by another within weeks; before that by none."""
+    rng = np.random.default_rng(6)
+    first = rng.integers(0, 200, 2_000)
+    big = rng.random(2_000) < 0.5
+    comes = np.where(big, first >= 140, rng.random(2_000) < 0.5)
+    again = (first + rng.integers(5, 60, 2_000))[comes]
+    who = np.r_[np.arange(2_000), np.flatnonzero(comes)]
+    history = History.of_orders(who, np.r_[first, again], np.where(big, 9_000, 1_000)[who], as_of=300)
+    tests = value.back_test(history.upto(200), 90)
+    assert [one.rows.cut for one in tests.running] == [170, 140]
+    window = after(history, 200, 90)
+    s = window.rows.summary
+    fresh, large = (s.visits == 1) & (s.age < 15), s.spend > 5_000
+    share = []
+    for running in ([], tests.running):
+        told = value.Entry([tests.windows[max(tests.windows)]], window, running).told("stacked")
+        share.append(told[fresh & large].sum() / told[fresh].sum())
+    assert share[1] > share[0] + 0.1
+
+
+def test_what_came_after_the_day_is_not_in_a_window_that_had_not_ended(shop):
+    tests = value.back_test(shop.upto(400), 90)
+    for one in tests.running:
+        later = (shop.order_day > one.rows.cut) & (shop.order_day <= 400)
+        money = np.bincount(shop.order_customer[later], shop.order_amount[later], len(shop.customer_ids))
+        assert one.spent.tolist() == money[one.rows.summary.customer].tolist()
+
+
 def test_windows_of_the_churn_contest_give_the_same_answer(shop, tests):
     shared = value.back_test(shop.upto(530), 90, past=churn.replay(shop.upto(530), 90, most=churn.MOST_CUSTOMERS))
     assert shared.champion == tests.champion

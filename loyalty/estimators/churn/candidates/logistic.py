@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from loyalty.estimators.churn.candidates.base import ridge_logistic
+from loyalty.estimators.churn.candidates.base import draw, ridge_logistic
 from loyalty.estimators.churn.rows import FEATURES, Rows
 
 RFMT = tuple(FEATURES.index(name) for name in ("visits", "quiet", "age", "spend"))
@@ -26,16 +26,18 @@ class Logistic:
     level_spread: float = 0.4  # of the common level, where the model gives one
     window_spread: float = 0.3 * OVERLAP**-0.5  # of each window's own level; three in a row are worth one
     slope_spread: float = 0.2  # of the correction to the model's slope
+    most_rows: int = 60_000  # forty numbers are known by then
 
     def fit(self, windows: list[Rows], today: Rows) -> "Logistic":
         self.taste_ = today.taste if self.with_taste else None
-        raw = np.vstack([self._columns(rows) for rows in windows])
-        odds = np.concatenate([rows.odds for rows in windows])
-        label = np.concatenate([rows.label for rows in windows]).astype(np.float64)
+        drawn = [draw(len(rows.label), self.most_rows // len(windows)) for rows in windows]
+        raw = np.vstack([self._columns(rows, only) for rows, only in zip(windows, drawn)])
+        odds = np.concatenate([rows.odds[only] for rows, only in zip(windows, drawn)])
+        label = np.concatenate([rows.label[only] for rows, only in zip(windows, drawn)]).astype(np.float64)
         self.mean_, self.scale_ = raw.mean(0), raw.std(0)
         self.scale_[self.scale_ < 1e-9] = 1.0
         self.odds_mean_ = float(odds.mean())
-        window = np.repeat(np.arange(len(windows)), [len(rows.label) for rows in windows])
+        window = np.repeat(np.arange(len(windows)), [len(only) for only in drawn])
         levels = (window[:, None] == np.arange(len(windows))).astype(np.float64)
         parts = [np.ones((len(raw), 1)), (raw - self.mean_) / self.scale_, levels]
         penalty = [self.level_spread**-2 if self.on_model else 1e-6]
@@ -55,6 +57,6 @@ class Logistic:
             score = score + rows.odds + self.slope_ * (rows.odds - self.odds_mean_)
         return expit(score)
 
-    def _columns(self, rows: Rows) -> np.ndarray:
-        found = rows.features[:, list(self.columns)]
-        return found if self.taste_ is None else np.column_stack([found, self.taste_.of(rows.baskets)])
+    def _columns(self, rows: Rows, only: np.ndarray | slice = slice(None)) -> np.ndarray:
+        found = rows.features[only][:, list(self.columns)]
+        return found if self.taste_ is None else np.column_stack([found, self.taste_.of(rows.baskets[only])])
