@@ -6,11 +6,13 @@ class LoyaltyConfig(AppConfig):
 
     def ready(self):
         from crm.campaigns import checklist
-        from crm.contacts import panels
+        from crm.contacts import merging, moving, panels
         from crm.home import demo, notices
         from crm.lib import changes, sweeps
         from loyalty import experiments, findings, tasks, track_record
+        from loyalty.models import Fresh, Score
 
+        merging.register("scores", moving.Away(Score, Fresh), owns=("loyalty.Score.contact", "loyalty.Fresh.contact"))
         sweeps.register("fresh", tasks.sweep_stirred)
         sweeps.register("loyalty", tasks.sweep)
         sweeps.register("versions", tasks.sweep_versions)

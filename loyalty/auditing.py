@@ -23,6 +23,7 @@ from crm.accounts.models import Shop
 from crm.lib import clock
 from crm.orders.models import Order
 from loyalty import pasts
+from loyalty.dates import date_of
 from loyalty.models import Run, Score
 from loyalty.pasts import NEVER, Past
 
@@ -117,7 +118,7 @@ def inputs(history: "History", marks: "np.ndarray") -> dict:
         "customers": len(history.customer_ids), "orders": len(history.order_day),
         "counting": int((history.order_void_day > history.as_of).sum()), "refunds": len(history.refund_day),
         "lines": len(history.line_order), "products": len(history.product_ids),
-        "first": pasts.date_of(history.first_day).isoformat(), "last": pasts.date_of(history.last_day).isoformat(),
+        "first": date_of(history.first_day).isoformat(), "last": date_of(history.last_day).isoformat(),
     }  # fmt: skip
 
 
@@ -156,8 +157,8 @@ def origin(score: Score, *, shop: Shop) -> Origin:
     days = [order.day for order in past.orders]
     return Origin(
         orders=len(days),
-        first=pasts.date_of(min(days)) if days else None,
-        last=pasts.date_of(max(days)) if days else None,
+        first=date_of(min(days)) if days else None,
+        last=date_of(max(days)) if days else None,
         is_same=is_same,
         changed=0 if is_same is not False else theirs.filter(placed_at__lt=end, updated_at__gt=run.started_at).count(),
         later=theirs.filter(placed_at__gte=end, counts=True, kind=Order.Kind.SALE).count(),

@@ -14,35 +14,14 @@ from crm.accounts.models import Shop
 from crm.contacts.models import Contact
 from crm.lib import clock
 from crm.orders.models import Order, OrderLine, Product, Refund
+from loyalty.dates import date_of, day_number
 from loyalty.estimators.base import NEVER, History, NotEnoughData
 from loyalty.estimators.demand import Sales
 from loyalty.estimators.demand.sales import UNNAMED
 
-EPOCH = dt.date(1970, 1, 1)
 CHUNK = 50_000
 PAID = ("paid", "partly_refunded", "refunded")
 NEVER_SECONDS = -(2**62)
-
-
-def day_number(date: dt.date) -> int:
-    """Return the date as a whole number of days since 1970-01-01."""
-    return (date - EPOCH).days
-
-
-def date_of(day: int) -> dt.date:
-    """Return the date of a day number."""
-    return EPOCH + dt.timedelta(days=int(day))
-
-
-def last_order_date(shop: Shop, *, before: dt.datetime) -> dt.date | None:
-    """Return the local date of the newest counting order placed before a moment, or None."""
-    newest = (
-        Order.objects.filter(counts=True, currency=shop.currency, contact__isnull=False, placed_at__lt=before)
-        .order_by("-placed_at")
-        .values_list("placed_at", flat=True)
-        .first()
-    )
-    return clock.local_date(newest, shop.timezone) if newest else None
 
 
 def load(*, as_of: dt.date) -> History:

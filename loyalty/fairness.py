@@ -103,8 +103,11 @@ def compare(field: str, *, is_custom: bool, run: Run | None, shop: Shop, now: dt
 def judged_run(*, now: dt.datetime, shop: Shop) -> Run | None:
     """Return the newest run whose days are over and whose scores are still there."""
     today = clock.local_date(now, shop.timezone)
-    for run in Run.objects.filter(state=Run.State.DONE, horizon_days__gt=0, as_of__lt=today).order_by("-as_of", "-id"):
-        if run.as_of + dt.timedelta(days=run.horizon_days) < today and Score.objects.filter(run=run).exists():
+    done = Run.objects.filter(
+        Exists(Score.objects.filter(run=OuterRef("pk"))), state=Run.State.DONE, horizon_days__gt=0, as_of__lt=today
+    )
+    for run in done.order_by("-as_of", "-id"):
+        if run.as_of + dt.timedelta(days=run.horizon_days) < today:
             return run
     return None
 

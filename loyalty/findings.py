@@ -25,6 +25,7 @@ from loyalty.models import Fresh, Run, Score
 from loyalty.stages.ladder import WINDOW_DAYS
 
 MISSED_AFTER = dt.timedelta(hours=36)  # a night was left out when the newest run is older than this
+DEMO_LOOKS_BACK = 4  # months
 MOST_IDS = 500  # a list longer than this does not fit into an address
 RISK_TONES = {"low": "good", "medium": "warn", "high": "bad"}
 
@@ -71,9 +72,13 @@ def notice(*, now: dt.datetime, shop: Shop) -> Notice | None:
 
 
 def after_demo(*, now: dt.datetime) -> None:
-    """Work the demo's numbers out at once, so that nobody looks around in an empty house."""
+    """Work the demo's numbers out at once, so that nobody looks around in an empty house.
+
+    Those of past months come first: how good forecasts turned out is judged as in every shop.
+    """
     as_of = pipeline.natural_as_of(shop=Shop.current(), now=now, today=True)
     if as_of is not None:
+        pipeline.look_back(months=DEMO_LOOKS_BACK, before=as_of)
         pipeline.request(as_of=as_of, now=now)
 
 
@@ -256,6 +261,11 @@ def _since(fresh: Fresh | None, shop: Shop) -> str:
         return ""
     if not fresh.visits:
         return _("No order counts any more; the night will take these numbers away.")
+    if not fresh.is_back and fresh.visited_at == fresh.at:
+        return _(
+            "Looked around in your shop on %(when)s and has not ordered since; the group and the usual gap are as of "
+            "now."
+        ) % {"when": say.moment(fresh.visited_at)}  # fmt: skip
     if not fresh.is_back:
         return _("An order changed since: the group and the usual gap are as of now, the night will work out the rest.")
     if fresh.last_date == clock.local_date(clock.now(), shop.timezone):

@@ -1,18 +1,20 @@
-"""Between two nights: what an order, a refund or a cancellation changes about one customer, within seconds.
+"""Between two nights: what an order, a refund, a cancellation or a visit changes about one customer, within seconds.
 
 Grades are read off the cut points of the latest run, the group and the stage follow by the rules of estimators.rfm and
 estimators.lifecycle, said again here for one person in plain arithmetic (the worker stays small; the tests hold both to
 the same answer for everybody). Chances are not worked out again: they are left out until the night does it.
 
-`note` writes down which orders changed, in the transaction of the change; `refresh_due` looks at them. Its transactions
+`note` writes down which orders changed, in the transaction of the change, and `note_visits` who looked around on the
+website: once for a stroll through it, not for every page. `refresh_due` looks at them. Its transactions
 follow one another (SQLite has one writer; elsewhere each locks the shop's row), and each reads after the one before has
 been written, so the newest word is the last. A night that finishes meanwhile is noticed afterwards by both sides: see
 `renew`.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -22,6 +24,7 @@ from crm.contacts.models import Contact
 from crm.lib import bulk, clock
 from crm.orders.models import Order
 from loyalty import pasts, publishing
+from loyalty.dates import date_of, day_number
 from loyalty.models import Fresh, Run, Score, Stir
 from loyalty.pasts import Past
 
@@ -29,12 +32,15 @@ if TYPE_CHECKING:  # NumPy is loaded by the night run only
     from loyalty.estimators.base import Summary
     from loyalty.estimators.rfm import Grades
 
+Seen = Mapping[int, dt.datetime]  # contact -> when it was noted
+
+A_STROLL = dt.timedelta(minutes=10)  # further pages looked at within it say nothing new
 MOST_AT_ONCE = 200  # orders told of in one go; more is an import, and waits for the night
 PORTION = 500  # orders looked at in one transaction
 BOOKED_WITHIN = dt.timedelta(minutes=1)  # from noting a change to the end of its transaction, at most
 COLUMNS = (
-    "contact_id", "run_id", "at", "first_date", "last_date", "is_back", "visits", "spent_minor", "recency_grade",
-    "frequency_grade", "money_grade", "group", "stage", "usual_gap_days",
+    "contact_id", "run_id", "at", "visited_at", "first_date", "last_date", "is_back", "visits", "spent_minor",
+    "recency_grade", "frequency_grade", "money_grade", "group", "stage", "usual_gap_days",
 )  # fmt: skip
 
 
@@ -70,23 +76,33 @@ def note(order_ids: Collection[int], *, now: dt.datetime) -> bool:
     return True
 
 
+def note_visits(contact_ids: Collection[int], *, now: dt.datetime) -> bool:
+    """Write down who visited the website, once a stroll, inside the caller's transaction; tell whether anybody was."""
+    waiting = Stir.objects.filter(contact_id__in=contact_ids).values_list("contact_id", flat=True)
+    seen = Fresh.objects.filter(contact__in=contact_ids, visited_at__gt=now - A_STROLL)
+    new = set(contact_ids) - {*waiting, *seen.values_list("contact_id", flat=True)}
+    Stir.objects.bulk_create(Stir(contact_id=contact_id, at=now) for contact_id in sorted(new))
+    return bool(new)
+
+
 def refresh_due(*, now: dt.datetime) -> int:
-    """Look at everybody whose orders changed; return how many people that was."""
+    """Look at everybody who is noted; return how many people that was."""
     done = 0
     while Stir.objects.exists():
         with transaction.atomic():
             _wait_for_the_others()
             run = Run.objects.latest_done()
-            stirred = list(Stir.objects.order_by("id").values_list("id", "order_id", "at")[:PORTION])
-            Stir.objects.filter(id__in=bulk.among([pk for pk, _order, _at in stirred])).delete()
+            stirred = list(Stir.objects.order_by("id").values_list("id", "order_id", "contact_id", "at")[:PORTION])
+            Stir.objects.filter(id__in=bulk.among([pk for pk, *_rest in stirred])).delete()
             if not _can_tell(run):  # the next night reads everything anyway
                 continue
-            noted = {order_id: at for _pk, order_id, at in stirred}
+            noted = {order_id: at for _pk, order_id, _contact, at in stirred if order_id is not None}
+            visited = {contact_id: at for _pk, _order, contact_id, at in stirred if contact_id is not None}
             orders = Order.objects.filter(id__in=bulk.among(noted)).exclude(contact=None).order_by("id")
-            seen: dict[int, dt.datetime] = {}
+            seen = dict(visited)
             for order_id, contact_id in orders.values_list("id", "contact_id"):
                 seen[contact_id] = max(noted[order_id], seen.get(contact_id, noted[order_id]))
-            done += _refresh(seen, run=run, now=now)
+            done += _refresh(seen, run=run, now=now, visited=visited)
     return done + renew(now=now)
 
 
@@ -114,10 +130,10 @@ def _can_tell(run: Run | None) -> bool:
     return run is not None and bool(run.cut_points)  # a run of an earlier version left none
 
 
-def _refresh(seen: dict[int, dt.datetime], *, run: Run, now: dt.datetime) -> int:
+def _refresh(seen: Seen, *, run: Run, now: dt.datetime, visited: Seen = MappingProxyType({})) -> int:
     """Write what stands about these people now; those of whom the run knows everything need no word beside it.
 
-    `seen` says when it was noted that their orders changed; it is in the books a moment later.
+    `seen` says when it was noted that their orders changed or that they `visited`; it is in the books a moment later.
     """
     shop = Shop.current()
     alive = set(Contact.objects.alive().filter(id__in=bulk.among(seen)).values_list("id", flat=True))
@@ -128,13 +144,15 @@ def _refresh(seen: dict[int, dt.datetime], *, run: Run, now: dt.datetime) -> int
             "contact_id", "churn_risk", "at_stake_minor"
         )
     }
+    before = Fresh.objects.filter(contact__in=bulk.among(alive), visited_at__gte=run.started_at)
+    came = dict(before.values_list("contact_id", "visited_at")) | visited
     rows, moved = [], []
     for contact_id, past in pasts.read(alive, as_of=today, shop=shop).items():
-        if seen[contact_id] + BOOKED_WITHIN < run.started_at and not past.has_news_after(pasts.day_number(run.as_of)):
+        if seen[contact_id] + BOOKED_WITHIN < run.started_at and not past.has_news_after(day_number(run.as_of)):
             continue
         fresh = _fresh(past, run=run)
-        rows.append([contact_id, run.pk, seen[contact_id], *fresh])
-        said = dict(zip(COLUMNS[3:], fresh))
+        rows.append([contact_id, run.pk, seen[contact_id], came.get(contact_id), *fresh])
+        said = dict(zip(COLUMNS[4:], fresh))
         risk, stake = told.get(contact_id, (None, None))
         if said["is_back"] or not said["visits"]:
             risk = stake = None
@@ -154,7 +172,7 @@ def _fresh(past: Past, *, run: Run) -> tuple:
     if not days:
         return None, None, False, 0, past.spent, 0, 0, 0, "", "prospect", None
     points = CutPoints(**run.cut_points)
-    run_day = pasts.day_number(run.as_of)
+    run_day = day_number(run.as_of)
     visits, quiet = len(days), past.as_of - days[-1]
     recency = 1 + sum(limit is not None and run_day - days[-1] <= limit for limit in points.recency)
     frequency = 1 + sum(limit is not None and visits >= limit for limit in points.frequency)
@@ -162,7 +180,7 @@ def _fresh(past: Past, *, run: Run) -> tuple:
     group = _group(visits, quiet, recency, frequency, money, horizon=run.horizon_days)
     usual = _usual_gap(days, points.gap)
     return (
-        pasts.date_of(days[0]), pasts.date_of(days[-1]), _is_back(past, run_day, run.started_at), visits, past.spent,
+        date_of(days[0]), date_of(days[-1]), _is_back(past, run_day, run.started_at), visits, past.spent,
         recency, frequency, money, group, _stage(days, quiet, points.gap), round(usual, 1),
     )  # fmt: skip
 

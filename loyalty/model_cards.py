@@ -113,9 +113,7 @@ def _intervals(one: ReportCard) -> dict[str, list[float]]:
 
 
 def _trial(one: ReportCard, cards: list[ReportCard], shop: Shop) -> Trial:
-    name = wording.method(one.candidate, of_offers=one.task == "offers")
-    if one.task == "demand":
-        name = str(wording.DEMAND_METHODS.get(one.candidate, one.candidate))
+    name = wording.method(one.candidate, task=one.task)
     write = {"value": _value_trial, "offers": _offer_trial, "demand": _demand_trial}.get(one.task, _chance_trial)
     says, columns = write(one, _intervals(one), shop)
     if one.is_baseline:

@@ -3,6 +3,8 @@
 Run         one night: everything below belongs to one. Readers use Run.objects.latest_done() only, so nobody
             sees half a night. `as_of` is the date the numbers speak of: nothing later was looked at. `inputs` says what
             was read (loyalty.auditing), `cut_points` where the grades change (loyalty.freshness).
+            A run that `is_look_back` was made up for afterwards: it keeps the scores and promises of its date, and is
+            never on show.
 Score       one person in one run: RFM grades (1 to 5), group, life-cycle stage, churn risk over `horizon_days`,
             money at stake, next best product, and the reasons in plain words' ingredients; what they will bring within
             `horizon_days` (the middle, and the ends between which 8 of 10 lie), and the chance of an order within
@@ -18,10 +20,10 @@ Snapshot    size and value of a group at the end of a month, for charts over tim
 Promise     what the first run of a month told of one question, and, once its days are over, what came of it beside what
             a simple rule would have said: judged once, kept for ever (loyalty.stages.scorecard).
 Written by: loyalty.pipeline; and between two nights by loyalty.freshness:
-Stir        an order that was made, changed or given back and not looked at yet. Rows are only added, and removed by the
-            worker once it has looked, so that a change while it looks is not lost.
-Fresh       a customer whose orders changed since the latest run: grades, group and stage as they are now. Readers put
-            it before the Score, whose chances the next night works out again.
+Stir        an order that was made, changed or given back, or a customer who visited the website, not looked at yet.
+            Rows are only added, and removed by the worker once it has looked, so that nothing is lost while it looks.
+Fresh       a customer whose orders changed, or who visited the website, since the latest run: grades, group and stage
+            as they are now. Readers put it before the Score, whose chances the next night works out again.
 By loyalty.sharing:
 Disclosure  a report with noise that may be handed on, drawn once and kept as it was.
 PrivacyYear how much of a calendar year's privacy budget such reports have used.
@@ -32,7 +34,7 @@ from django.db import models
 
 class RunQuerySet(models.QuerySet):
     def latest_done(self) -> "Run | None":
-        return self.filter(state=Run.State.DONE).order_by("-as_of", "-id").first()
+        return self.filter(state=Run.State.DONE, is_look_back=False).order_by("-as_of", "-id").first()
 
 
 class Run(models.Model):
@@ -45,6 +47,7 @@ class Run(models.Model):
     as_of = models.DateField()
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     night_of = models.DateField(null=True, unique=True)  # the local date of the scheduled run; null: asked for by hand
+    is_look_back = models.BooleanField(default=False)
     customers = models.PositiveIntegerField(default=0)
     orders = models.PositiveIntegerField(default=0)
     horizon_days = models.PositiveSmallIntegerField(default=0)
@@ -185,8 +188,16 @@ class Promise(models.Model):
 
 
 class Stir(models.Model):
-    order_id = models.BigIntegerField()  # no foreign key: an order that was removed meanwhile is passed over
+    order_id = models.BigIntegerField(null=True)  # no foreign key: an order that was removed meanwhile is passed over
+    contact_id = models.BigIntegerField(null=True)  # of a visit
     at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(order_id=None) ^ models.Q(contact_id=None), name="stir_by_an_order_or_a_visit"
+            )
+        ]
 
 
 class Fresh(models.Model):
@@ -196,6 +207,7 @@ class Fresh(models.Model):
     first_date = models.DateField(null=True)  # null, and grades of 0: no order counts any more
     last_date = models.DateField(null=True)  # of the newest order that counts
     is_back = models.BooleanField()  # bought since the run
+    visited_at = models.DateTimeField(null=True)  # the website, since the run
     visits = models.PositiveIntegerField()  # days with an order
     spent_minor = models.BigIntegerField()
     recency_grade = models.PositiveSmallIntegerField()

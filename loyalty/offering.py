@@ -1,19 +1,24 @@
-"""What the shop can offer, what each offer costs it, to whom it may be made, and which coupons were redeemed."""
+"""What the shop can offer, what each offer costs it, to whom it may be made, and who got and redeemed which coupon."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Avg, Count, F, FloatField, Q, Sum
+from django.db.models import Avg, Count, F, FloatField, Min, Q, QuerySet, Sum
 from django.db.models.functions import Cast
 
 from crm.accounts.models import Shop
+from crm.campaigns import variants
+from crm.campaigns.models import Campaign, Message
 from crm.contacts import consent
 from crm.contacts.models import Contact
-from crm.coupons.models import Coupon, Use
+from crm.coupons.mentions import coupons_in
+from crm.coupons.models import Code, Coupon, Use
 from crm.lib import bulk, clock
 from crm.orders.models import Order, OrderLine, Product
 from crm.rewards import costing
 from crm.rewards.models import Entry, Lot
+from loyalty.dates import day_number
 
 YEAR = dt.timedelta(days=365)
 MARGIN_UNKNOWN = 0.5  # of an order, where too few cost prices are known
@@ -23,8 +28,8 @@ GUESSED_BACK = 0.05  # of an order, given back in points, where no reward says w
 GIFT_FROM, GIFT_TO = 0.05, 0.25  # of a usual order: what a gift is worth
 PERCENT = 10
 EXPIRES_WITHIN = dt.timedelta(days=45)
-EPOCH = dt.date(1970, 1, 1)
 MOST_USES = 20_000  # the newest
+MOST_CAMPAIGNS, MOST_GIVEN = 100, 300_000  # the newest
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,105 @@ def redeemed(*, now: dt.datetime) -> Redeemed:
         since=clock.local_date(now - YEAR, shop.timezone),
         coupon=coupon,
         contact=contact,
-        day=[(clock.local_date(moment, shop.timezone) - EPOCH).days for moment in at],
+        day=[day_number(clock.local_date(moment, shop.timezone)) for moment in at],
         discount=discount,
         names=dict(Coupon.objects.filter(pk__in=bulk.among(set(coupon))).values_list("pk", "name")),
         unnamed_minor=int(used.filter(contact=None).aggregate(total=Sum("discount_minor"))["total"] or 0),
     )
+
+
+@dataclass(frozen=True)
+class Given:
+    """Coupons that known customers hold or held, one row for each customer and coupon. Moments are days since 1970."""
+
+    contact: list[int]
+    coupon: list[int]
+    sort: list[int]  # what it gives: place in Coupon.Gives
+    at: list[float]  # when they got it
+    until: list[float]  # the end of its last day
+    threshold: list[float]  # money to spend, minor units
+    reward: list[float]  # what it is worth at most, about; minor units
+    done: list[float]  # when they used it first; nan: not
+    seen: list[float]  # when they clicked in the message that brought it; nan: not, or nobody knows
+    names: dict[int, str]
+
+
+def given(*, now: dt.datetime) -> Given:
+    """Read who got which coupon, by the code in a message they were sent or by a code of their own, and who used it."""
+    shop = Shop.current()
+    coupons = {
+        one.pk: one
+        for one in Coupon.objects.exclude(gives=Coupon.Gives.GIFT_CARD)
+        .filter(ends_on__isnull=False, created_at__gt=now - 2 * YEAR, created_at__lte=now)
+        .select_related("product")
+    }
+    got = _by_message(coupons, now=now)
+    own = Code.objects.filter(coupon__in=bulk.among(coupons), contact__isnull=False, created_at__lte=now)
+    for contact_id, coupon_id, at in own.order_by("id").values_list("contact_id", "coupon_id", "created_at"):
+        known = got.get((contact_id, coupon_id))
+        if known is None or at < known[0]:
+            got[contact_id, coupon_id] = at, known and known[1]
+    uses = Use.objects.filter(
+        coupon__in=bulk.among(coupons), contact__isnull=False, state=Use.State.REDEEMED, redeemed_at__lte=now
+    )
+    newest_first = uses.order_by("-redeemed_at").values_list("contact_id", "coupon_id", "redeemed_at")
+    used = {(who, pk): at for who, pk, at in newest_first}  # the first use stays
+    worth = _worth(coupons.values(), now=now)
+    ends = {pk: _days(clock.day_bounds(one.ends_on, shop.timezone)[1]) for pk, one in coupons.items()}
+    sorts, rows = Coupon.Gives.values, []
+    for (who, pk), (at, seen) in sorted(got.items(), key=lambda one: one[0]):
+        done, least = used.get((who, pk)), float(coupons[pk].least_minor or 0)
+        if _days(at) < ends[pk] and (done is None or done >= at):
+            sort = sorts.index(coupons[pk].gives)
+            rows.append((who, pk, sort, _days(at), ends[pk], least, worth[pk], _days(done), _days(seen)))
+    columns = [list(column) for column in zip(*rows)] or [[] for _ in range(9)]
+    return Given(*columns, names={pk: one.name for pk, one in coupons.items()})
+
+
+def _by_message(coupons: dict[int, Coupon], *, now: dt.datetime) -> dict[tuple[int, int], tuple]:
+    """Return (contact, coupon) -> (when it was sent, when they clicked in it) of codes that stood in a message."""
+    got: dict[tuple[int, int], tuple] = {}
+    mailed = Campaign.objects.filter(rotations__started_at__lte=now).distinct().order_by("-pk")[:MOST_CAMPAIGNS]
+    for campaign in mailed:
+        for version in variants.every(campaign):
+            carried = [pk for pk in _carried(version) if pk in coupons]
+            if not carried:
+                continue
+            sent = Message.objects.filter(
+                rotation__campaign=campaign, variant=version.letter, state=Message.State.SENT, sent_at__lte=now
+            ).annotate(seen=Min("clicks__at", filter=Q(clicks__at__lte=now)))
+            for contact_id, at, seen in sent.order_by("sent_at", "pk").values_list("contact_id", "sent_at", "seen"):
+                for coupon_id in carried:
+                    got.setdefault((contact_id, coupon_id), (at, seen))
+        if len(got) > MOST_GIVEN:
+            break
+    return got
+
+
+def _carried(campaign: Campaign) -> QuerySet:
+    return coupons_in(campaign.subject, campaign.body, also_stopped=True).values_list("pk", flat=True)
+
+
+def _worth(coupons: Iterable[Coupon], *, now: dt.datetime) -> dict[int, float]:
+    """Return about how much money each coupon takes off a usual order."""
+    sales = Order.objects.counting().filter(kind=Order.Kind.SALE, placed_at__gte=now - YEAR, placed_at__lte=now)
+    mean = sales.aggregate(
+        usual=Avg("net_minor"), shipping=Avg("shipping_minor", filter=Q(shipping_minor__gt=0))
+    )
+    usual, found = float(mean["usual"] or 0), {}
+    for one in coupons:
+        match one.gives:
+            case Coupon.Gives.PERCENT:
+                found[one.pk] = usual * (one.percent or 0) / 100
+            case Coupon.Gives.AMOUNT:
+                found[one.pk] = float(one.amount_minor or 0)
+            case Coupon.Gives.SHIPPING:
+                found[one.pk] = float(mean["shipping"] or 0)
+            case _:
+                price = one.product.price_minor if one.product else None
+                found[one.pk] = float(price if price is not None else usual * PERCENT / 100)
+    return found
+
+
+def _days(moment: dt.datetime | None) -> float:
+    return float("nan") if moment is None else moment.timestamp() / 86_400

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from crm.accounts.models import Shop
 from crm.lib import bulk, clock
 from crm.orders.models import Order, OrderLine, Refund
+from loyalty.dates import day_number
 
-EPOCH = dt.date(1970, 1, 1)
 NEVER = 2**31 - 1  # the day an order stops counting, when it never does; as in estimators.base
 PAID = (Order.Payment.PAID, Order.Payment.PARTLY_REFUNDED, Order.Payment.REFUNDED)
 
@@ -58,14 +58,6 @@ class Past:
         happened += [given for order in self.orders for given, _amount in order.refunds]
         happened += [order.void_day for order in self.orders if order.void_day <= self.as_of]
         return any(one > day for one in happened)
-
-
-def day_number(date: dt.date) -> int:
-    return (date - EPOCH).days
-
-
-def date_of(day: int) -> dt.date:
-    return EPOCH + dt.timedelta(days=day)
 
 
 def read(contact_ids: Collection[int], *, as_of: dt.date, shop: Shop, with_lines: bool = False) -> dict[int, Past]:

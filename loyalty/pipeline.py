@@ -21,7 +21,8 @@ from crm.contacts.models import Contact
 from crm.imports.models import Import
 from crm.lib import bulk, clock, hints
 from crm.orders.models import Order, Product
-from loyalty import auditing, freshness, pasts
+from loyalty import auditing, freshness, restocking
+from loyalty.dates import date_of, day_number
 from loyalty.models import Forecast, Found, Promise, ReportCard, Run, Score, Snapshot
 from loyalty.report_cards import chances, offers
 from loyalty.report_cards import demand as demand_cards
@@ -48,14 +49,32 @@ def request(*, now: dt.datetime, as_of: dt.date | None = None) -> Run:
     if as_of is None:
         shop = Shop.current()
         as_of = natural_as_of(shop=shop, now=now, today=True) or clock.local_date(now, shop.timezone)
-    waiting = (
-        Run.objects.filter(state__in=(Run.State.WAITING, Run.State.RUNNING), night_of=None).order_by("-id").first()
-    )
+    asked = Run.objects.filter(state__in=(Run.State.WAITING, Run.State.RUNNING), night_of=None, is_look_back=False)
+    waiting = asked.order_by("-id").first()
     if waiting and (waiting.state == Run.State.WAITING or waiting.heartbeat_at > now - STALE_AFTER):
         return waiting
     run = Run.objects.create(as_of=as_of)
     hints.hint(current_app.tasks["loyalty.tasks.refresh"], run_id=run.pk)
     return run
+
+
+def look_back(*, months: int, before: dt.date) -> int:
+    """Ask for the first night of each of so many months before a date's; return how many there are.
+
+    Each does what a promise needs and no more. Done in order, they judge one another. A night before the books begin
+    is none.
+    """
+    shop = Shop.current()
+    oldest = Order.objects.filter(counts=True, contact__isnull=False).order_by("placed_at").first()
+    if oldest is None:
+        return 0
+    first, opened = before.replace(day=1), clock.local_date(oldest.placed_at, shop.timezone)
+    days = []
+    for _month in range(months):
+        first = (first - dt.timedelta(days=1)).replace(day=1)
+        days.append(first)
+    runs = [Run(as_of=day, is_look_back=True) for day in reversed(days) if day > opened]
+    return len(Run.objects.bulk_create(runs))
 
 
 def natural_as_of(*, shop: Shop, now: dt.datetime, today: bool = False) -> dt.date | None:
@@ -158,6 +177,7 @@ class _Night:
         self.promises: list[Promise] = []
         self.verdicts: list[tuple[int, dict, str]] = []
         self.leave_alone: set[int] = set()
+        self.is_look_back = Run.objects.values_list("is_look_back", flat=True).get(pk=run_id)
         self.horizon = 0
         self.customers = self.orders = 0
 
@@ -171,17 +191,19 @@ class _Night:
         self.do("churn", self.forecast, optional=True)
         self.do("value", self.forecast_value, optional=True)
         self.do("intent", self.forecast_intent, optional=True)
-        self.do("recommend", self.recommend, optional=True)
-        self.do("together", self.find_together, optional=True)
-        self.do("alike", self.find_alike, optional=True)
-        self.do("what_if", self.find_what_if, optional=True)
-        self.do("leavers", self.find_leavers, optional=True)
-        self.do("ladder", self.climb, optional=True)
-        self.do("demand", self.forecast_demand, optional=True)
+        if not self.is_look_back:
+            self.do("recommend", self.recommend, optional=True)
+            self.do("together", self.find_together, optional=True)
+            self.do("alike", self.find_alike, optional=True)
+            self.do("what_if", self.find_what_if, optional=True)
+            self.do("leavers", self.find_leavers, optional=True)
+            self.do("ladder", self.climb, optional=True)
+            self.do("demand", self.forecast_demand, optional=True)
         self.do("store", self.store)
         self.do("scorecard", self.keep_score, optional=True)
         with transaction.atomic():  # the trays and "done" appear together
-            self.do("publish", self.publish)
+            if not self.is_look_back:
+                self.do("publish", self.publish)
             self.finish()
         self.renew()
         self.prune()
@@ -303,7 +325,7 @@ class _Night:
 
         from loyalty import offering, sends
         from loyalty.estimators.rhythm import Rhythm
-        from loyalty.stages import ladder, waste
+        from loyalty.stages import ladder, uptake, waste
 
         end = clock.day_bounds(self.as_of, Shop.current().timezone)[1]
         what = offering.read(now=end)
@@ -325,6 +347,7 @@ class _Night:
             self.today, rhythm, redeemed=offering.redeemed(now=end), beliefs=found.beliefs, sends=tests,
             trials=sends.coupon_trials(tests) if tests is not None else {}, window=ladder.WINDOW_DAYS,
         )  # fmt: skip
+        self.found |= uptake.of_the_shop(self.today, offering.given(now=end), as_of=end.timestamp() / 86_400)
 
     def forecast_demand(self) -> None:
         import numpy as np
@@ -336,9 +359,9 @@ class _Night:
         tests = estimator.back_test(sales)
         ids = self.past.product_ids
         counted = dict(Product.objects.exclude(stock_at=None).values_list("id", "stock_at"))
-        stock_day = np.array([dataset.day_number(counted[pk]) if pk in counted else -1 for pk in ids.tolist()])
+        stock_day = np.array([day_number(counted[pk]) if pk in counted else -1 for pk in ids.tolist()])
         self.forecasts = demand.rows(tests, sales, ids, self.past.product_active, stock_day)
-        self.found[demand.DEMAND] = demand.summary(tests)
+        self.found[restocking.DEMAND] = demand.summary(tests)
         self.cards += demand_cards.rows(self.run_id, tests)
         self.champions["demand"] = tests.champion
 
@@ -413,21 +436,19 @@ class _Night:
         """Write the groups at the end of each month of the last two years, and of the running month as it stands."""
         import numpy as np
 
-        from loyalty import dataset
         from loyalty.estimators import rfm
         from loyalty.estimators.base import summarise
 
         running = _month_end(self.as_of)
-        if Snapshot.objects.aggregate(newest=Max("month"))["newest"] not in (None, running) and self.as_of < running:
-            newest = Snapshot.objects.aggregate(newest=Max("month"))["newest"]
-            if newest > running:
-                return  # a look back: what was written of these months stands
+        newest = Snapshot.objects.aggregate(newest=Max("month"))["newest"]
+        if newest and newest > running:
+            return  # a look back: what was written of these months stands
         ends = [(running, self.summary, self.grades)]
         month = running.replace(day=1) - dt.timedelta(days=1)
         light = self.past.without_lines()
-        first = dataset.date_of(self.past.first_day)
+        first = date_of(self.past.first_day)
         while len(ends) <= MONTHS_BACK and month >= first:
-            summary = summarise(light.upto(dataset.day_number(month)))
+            summary = summarise(light.upto(day_number(month)))
             ends.append((month, summary, rfm.grades(summary, self.horizon)))
             month = month.replace(day=1) - dt.timedelta(days=1)
         rows = []
@@ -450,7 +471,7 @@ class _Night:
             champions=self.champions,
         )  # fmt: skip
         # Books that lag behind (a file once a week) say nothing of the days after their newest order.
-        waiting = scorecard.due(min(self.as_of, pasts.date_of(self.past.last_day)))
+        waiting = scorecard.due(min(self.as_of, date_of(self.past.last_day)))
         if waiting:
             self.verdicts = scorecard.judge(waiting, self.past, zone=Shop.current().timezone)
 
@@ -470,8 +491,15 @@ class _Night:
             card=champion.metrics | {
                 "champion": champion.candidate, "baseline": "base_rate", "horizon_days": champion.horizon_days,
             } if champion else None,
-            leave_alone=self.leave_alone,
+            leave_alone=self.leave_alone, restock=self.restock(),
         )  # fmt: skip
+
+    def restock(self):
+        """Return the suggestion to order what runs out; the advice does without it where it cannot be told."""
+        from loyalty import publishing
+
+        found = self.found.get(restocking.DEMAND)
+        return publishing.restock(Run.objects.get(pk=self.run_id), found) if found else None
 
     def finish(self) -> None:
         Run.objects.filter(pk=self.run_id).update(

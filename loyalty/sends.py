@@ -11,17 +11,18 @@ import datetime as dt
 import numpy as np
 from django.db.models import Exists, OuterRef
 
+from crm.campaigns import variants
 from crm.campaigns.models import Campaign, Message, Rotation
 from crm.coupons.mentions import coupons_in
 from crm.coupons.models import Coupon
 from crm.lib import bulk
+from loyalty.dates import date_of, day_number
 from loyalty.estimators import lifecycle
 from loyalty.estimators.base import History, Summary, counts_between, summarise
 from loyalty.estimators.rhythm import Rhythm
 from loyalty.estimators.rungs import RUNGS
 from loyalty.estimators.uplift import Sends
 
-EPOCH = dt.date(1970, 1, 1)
 COUPONS = {Coupon.Gives.SHIPPING: "shipping", Coupon.Gives.PRODUCT: "gift", Coupon.Gives.BUY_GET: "gift"}
 NOTE_SEGMENTS = "offer-note"  # begins the slug of a group that is told about expiring points
 MOST_TRIALS, MOST_ROWS = 24, 200_000  # the newest
@@ -62,7 +63,7 @@ def load(past: History, rhythm: Rhythm, *, margin: float, point_minor: float) ->
 
 def _rotations(as_of: int) -> list[Rotation]:
     """Return the newest mailings that left people out and whose window is over."""
-    today = EPOCH + dt.timedelta(days=as_of)
+    today = date_of(as_of)
     left_out = Message.objects.filter(rotation=OuterRef("pk"), state=Message.State.HELD_OUT)
     rotations = (
         Rotation.objects.filter(Exists(left_out), finished_at__isnull=False, local_date__lte=today)
@@ -100,7 +101,7 @@ def _trial(
             arm[place] = RUNGS.index(offers.get(letter) or ("points" if given else _plain(rotation.campaign)))
     propensity = (np.bincount(arm, minlength=len(RUNGS)) / len(arm))[arm]
 
-    day = (rotation.local_date - EPOCH).days
+    day = day_number(rotation.local_date)
     before = past.upto(day - 1)
     if not len(before.visits.day):
         return None
@@ -140,14 +141,11 @@ def _first_time(rotation: Rotation) -> list[tuple[int, str, int, str]]:
 
 def _offers(campaign: Campaign) -> dict[str, str]:
     """Return what each version of a campaign carries, by its letter, where it carries a coupon."""
-    texts = {"A": (campaign.subject, campaign.body)}
-    texts |= {letter: (subject, body) for letter, subject, body in
-              campaign.variants.values_list("letter", "subject", "body")}  # fmt: skip
     found = {}
-    for letter, text in texts.items():
-        carried = [COUPONS.get(gives, "percent") for gives in coupons_in(*text).values_list("gives", flat=True)]
+    for one in variants.every(campaign):
+        carried = coupons_in(one.subject, one.body, also_stopped=True).values_list("gives", flat=True)
         if carried:
-            found[letter] = max(carried, key=RUNGS.index)
+            found[one.letter] = max((COUPONS.get(gives, "percent") for gives in carried), key=RUNGS.index)
     return found
 
 
@@ -161,9 +159,6 @@ def coupon_trials(sends: Sends) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     mailings = Rotation.objects.filter(pk__in=bulk.among(np.unique(sends.trial).tolist()))
     for rotation in mailings.select_related("campaign"):
-        campaign = rotation.campaign
-        texts = [campaign.subject, campaign.body]
-        texts += [text for pair in campaign.variants.values_list("subject", "body") for text in pair]
-        for coupon_id in coupons_in(*texts).values_list("pk", flat=True):
+        for coupon_id in coupons_in(*variants.texts(rotation.campaign), also_stopped=True).values_list("pk", flat=True):
             found.setdefault(coupon_id, []).append(rotation.pk)
     return found

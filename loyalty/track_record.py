@@ -244,7 +244,7 @@ def _details(promise: Promise, shop: Shop) -> list[str]:
     """Return what else belongs to a judged promise: how sure, who was written to, by which method."""
     came = promise.came
     found = [
-        _("Method: %(method)s.") % {"method": wording.method(promise.method, of_offers=promise.task == "offers")},
+        _("Method: %(method)s.") % {"method": wording.method(promise.method, task=promise.task)},
         _("Judged on %(date)s by what the books said then.") % {"date": say.day(promise.judged_on)},
     ]
     if "low" in came:

@@ -1,16 +1,17 @@
 """Every sentence the analyst says, in the reader's language; numbers come in as ingredients.
 
-The action tray keeps its texts in all languages at once: `in_every_language` writes them through the same catalogues.
+The action tray keeps its texts in all languages at once (home.actions): they are written through the same catalogues.
 """
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Iterable
 
-from django.conf import settings
 from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from crm.home.actions import assumption, in_every_language, sentences  # noqa: F401 (said from here)
 from crm.lib.templatetags import say
 
 SEGMENTS: dict[str, str | Promise] = {"slipping-regulars": gettext_lazy("Regulars slipping away")}
@@ -102,9 +103,9 @@ STAGES: dict[str, str | Promise] = {
 }
 
 
-def method(name: str, *, of_offers: bool = False) -> str:
-    """Return what a candidate is called on screen."""
-    return str((OFFER_METHODS if of_offers else METHODS).get(name, name))
+def method(name: str, *, task: str = "") -> str:
+    """Return what a candidate of a task is called on screen."""
+    return str({"offers": OFFER_METHODS, "demand": DEMAND_METHODS}.get(task, METHODS).get(name, name))
 
 
 def missing(ingredients: dict) -> str:
@@ -218,15 +219,6 @@ def offer(rung: str, ingredients: dict, *, days: int) -> tuple[str, str]:
     return str(OFFERS[rung]), sentences[ingredients["code"]] % words
 
 
-def in_every_language(write: Callable[[], str]) -> dict[str, str]:
-    """Return {"en": ..., "zh-hans": ...} of a function that writes through gettext."""
-    texts = {}
-    for language, _name in settings.LANGUAGES:
-        with translation.override(language):
-            texts[language] = str(write())
-    return texts
-
-
 def how_good(card: dict | None) -> str:
     """Say how the method in use did on the shop's own past."""
     if not card:
@@ -287,18 +279,6 @@ def how_good_intent(card: dict) -> str:
     )
 
 
-def assumption(low: float, high: float) -> str:
-    """Say what the range of money rests on."""
-    return _("The range assumes that %(low)s to %(high)s of them come back who would not have come by themselves.") % {
-        "low": say.percent(low), "high": say.percent(high),
-    }  # fmt: skip
-
-
-def sentences(first: str, second: str, language: str) -> str:
-    """Put two whole sentences one after the other; Chinese takes no space between them."""
-    return f"{first}{'' if language.startswith('zh') else ' '}{second}"
-
-
 def win_back(kind: str, *, people: int, risk: float, at_stake: str, days: int) -> str:
     """Write one text of the suggestion to win back slipping regulars."""
     words = {"count": say.number(people), "risk": say.percent(risk), "amount": at_stake, "days": say.number(days)}
@@ -353,12 +333,36 @@ def rescue(kind: str, *, people: int) -> str:
     return _("Write to them")
 
 
+def restock(kind: str, *, products: int, until: dt.date, first: Iterable[tuple[str, dt.date]]) -> str:
+    """Write one text of the suggestion to order what runs out."""
+    if kind == "title":
+        words = {"count": say.number(products), "date": say.day(until)}
+        return ngettext(
+            "%(count)s product will probably run out before %(date)s",
+            "%(count)s products will probably run out before %(date)s", products,
+        ) % words  # fmt: skip
+    if kind == "evidence":
+        named = [_("%(product)s about %(date)s") % {"product": name, "date": say.day(day)} for name, day in first]
+        return _("The first: %(products)s.") % {"products": "; ".join(named)}
+    return _("See what to order")
+
+
+def restock_why(card: dict, *, counted_from: dt.date) -> str:
+    """Say what the suggestion to order rests on."""
+    language = translation.get_language()
+    rests_on = _(
+        "Your counts, the oldest of %(date)s, less what was sold since. The range is what the units that will be "
+        "missing sell for."
+    ) % {"date": say.day(counted_from)}  # fmt: skip
+    return sentences(rests_on, how_good_demand(card), language)
+
+
 def how_good_demand(card: dict) -> str:
     """Say how the method in use told units on the shop's own past, beside the plain rule."""
     if not card["windows"]:
         return _("Your books do not reach back far enough yet to test a forecast, so the spans are wide on purpose.")
     words = {
-        "method": DEMAND_METHODS.get(card["champion"], card["champion"]), "weeks": say.number(card["weeks"]),
+        "method": method(card["champion"], task="demand"), "weeks": say.number(card["weeks"]),
         "times": say.number(card["windows"]), "covered": say.number(round(100 * card["covered"])),
         "date": say.day(card["until"]), "better": say.percent(max(1 - card["relative"], 0)),
     }  # fmt: skip

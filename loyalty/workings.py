@@ -51,7 +51,8 @@ def tasks(run: Run, *, currency: str) -> list[Task]:
     ]
 
 
-def _missing(run: Run, stage: str) -> str:
+def missing(run: Run, stage: str) -> str:
+    """Return what a stage that was left out still needs, or why it failed, in the owner's words; blank where it ran."""
     note = run.stages.get(stage, {})
     if note.get("missing"):
         return wording.missing(note["missing"])
@@ -75,9 +76,8 @@ def _churn_task(cards: list[ReportCard], run: Run) -> Task:
     question = _("Who will not come back within %(days)s days?") % {"days": say.number(run.horizon_days)}
     title = _("Risk of leaving")
     if not cards:
-        missing = _missing(run, "churn")
         answer = _("Not enough data yet. Until then groups come from simple rules, and nobody is given a risk.")
-        return Task("churn", title, question, answer, "", missing=missing)
+        return Task("churn", title, question, answer, "", missing=missing(run, "churn"))
     used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
     metrics = used.metrics
     answer = wording.how_good(
@@ -100,23 +100,17 @@ def _with_trust(answer: str, metrics: dict) -> str:
 def _chances(cards: list[ReportCard], caught: str) -> tuple[list[str], list[Candidate]]:
     """Return columns and rows of a contest of chances."""
     columns = [_("Ranking, AUC"), _("Sureness, log loss"), _("Off by, ECE"), caught]
-    rows = [
-        Candidate(
-            wording.method(card.candidate),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                _decimal(card.metrics.get("auc")),
-                _decimal(card.metrics.get("log_loss")),
-                say.percent(card.metrics.get("ece"), 1),
-                _("%(caught)s of %(picked)s")
-                % {"caught": say.number(card.metrics.get("caught")), "picked": say.number(card.metrics.get("picked"))},
-            ),
+    figures = [
+        (
+            _decimal(metrics.get("auc")),
+            _decimal(metrics.get("log_loss")),
+            say.percent(metrics.get("ece"), 1),
+            _("%(caught)s of %(picked)s")
+            % {"caught": say.number(metrics.get("caught")), "picked": say.number(metrics.get("picked"))},
         )
-        for card in cards
+        for metrics in (card.metrics for card in cards)
     ]
-    return columns, rows
+    return columns, _candidates(cards, columns, figures)
 
 
 def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
@@ -124,27 +118,22 @@ def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
     title = _("Money ahead")
     if not cards:
         answer = _("Not enough data yet. Nobody is given a sum.")
-        return Task("value", title, question, answer, "", missing=_missing(run, "value"))
+        return Task("value", title, question, answer, "", missing=missing(run, "value"))
     used = cards[0]
     answer = wording.how_good_value(
         used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days}, currency
     )
     columns = [_("Ranking, relative Gini"), _("Best tenth brought"), _("All together off by"), _("Off per customer")]
-    rows = [
-        Candidate(
-            wording.method(card.candidate),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                _decimal(card.metrics.get("relative_gini")),
-                say.percent(card.metrics.get("capture")),
-                say.percent(card.metrics.get("total"), 1),
-                say.money(round(card.metrics.get("mae_minor") or 0), currency),
-            ),
+    figures = [
+        (
+            _decimal(metrics.get("relative_gini")),
+            say.percent(metrics.get("capture")),
+            say.percent(metrics.get("total"), 1),
+            say.money(round(metrics.get("mae_minor") or 0), currency),
         )
-        for card in cards
+        for metrics in (card.metrics for card in cards)
     ]
+    rows = _candidates(cards, columns, figures)
     return Task("value", title, question, answer, _data(used), columns, rows)
 
 
@@ -153,7 +142,7 @@ def _intent_task(cards: list[ReportCard], run: Run) -> Task:
     if not cards:
         question = _("Who will order soon?")
         answer = _("Not enough data yet. Nobody is given a chance.")
-        return Task("intent", title, question, answer, "", missing=_missing(run, "intent"))
+        return Task("intent", title, question, answer, "", missing=missing(run, "intent"))
     used = cards[0]
     question = _("Who will order within %(days)s days?") % {"days": say.number(used.horizon_days)}
     answer = wording.how_good_intent(used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days})
@@ -170,11 +159,11 @@ def _offer_task(cards: list[ReportCard], run: Run) -> Task:
             question,
             _("Not enough data yet. Nobody is given a suggestion."),
             "",
-            missing=_missing(run, "recommend"),
+            missing=missing(run, "recommend"),
         )
     used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
     words = {
-        "method": wording.method(used.candidate, of_offers=True),
+        "method": wording.method(used.candidate, task="offers"),
         "hits": say.number(round(10 * (used.metrics.get("hit_rate_5") or 0))),
         "plain": say.number(round(10 * (baseline.metrics.get("hit_rate_5") or 0))),
     }
@@ -186,21 +175,16 @@ def _offer_task(cards: list[ReportCard], run: Run) -> Task:
         % words
     )
     columns = [_("First right"), _("One of five right"), _("One of ten right"), _("Order of ten, NDCG")]
-    rows = [
-        Candidate(
-            wording.method(card.candidate, of_offers=True),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                say.percent(card.metrics.get("hit_rate_1")),
-                say.percent(card.metrics.get("hit_rate_5")),
-                say.percent(card.metrics.get("hit_rate_10")),
-                _decimal(card.metrics.get("ndcg_10")),
-            ),
+    figures = [
+        (
+            say.percent(metrics.get("hit_rate_1")),
+            say.percent(metrics.get("hit_rate_5")),
+            say.percent(metrics.get("hit_rate_10")),
+            _decimal(metrics.get("ndcg_10")),
         )
-        for card in cards
+        for metrics in (card.metrics for card in cards)
     ]
+    rows = _candidates(cards, columns, figures)
     return Task("offers", title, question, answer, _data(used), columns, rows)
 
 
@@ -209,33 +193,37 @@ def _demand_task(cards: list[ReportCard], run: Run) -> Task:
     if not cards:
         question = _("How many of each product will be sold?")
         answer = _("Not enough data yet. No product is given more than a wide span.")
-        return Task("demand", title, question, answer, "", missing=_missing(run, "demand"))
+        return Task("demand", title, question, answer, "", missing=missing(run, "demand"))
     used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
     question = _("How many of each product will be sold within %(days)s days?")
     question %= {"days": say.number(used.horizon_days)}
     about = {"champion": used.candidate, "baseline": baseline.candidate, "weeks": used.horizon_days // 7}
     answer = wording.how_good_demand(used.metrics | about | {"until": run.as_of})
     columns = [_("Errors, RMSSE"), _("Of the plain guess"), _("All together off by"), _("Within the span")]
-    rows = [
-        Candidate(
-            str(wording.DEMAND_METHODS.get(card.candidate, card.candidate)),
-            card.is_baseline,
-            card.is_champion,
-            _beside(
-                columns,
-                _decimal(card.metrics.get("rmsse")),
-                say.percent(card.metrics.get("relative")),
-                say.percent(card.metrics.get("total"), 1),
-                say.percent(card.metrics.get("covered")),
-            ),
+    figures = [
+        (
+            _decimal(metrics.get("rmsse")),
+            say.percent(metrics.get("relative")),
+            say.percent(metrics.get("total"), 1),
+            say.percent(metrics.get("covered")),
         )
-        for card in cards
+        for metrics in (card.metrics for card in cards)
     ]
+    rows = _candidates(cards, columns, figures)
     return Task("demand", title, question, answer, _data(used), columns, rows)
 
 
-def _beside(columns: list[str], *figures: str) -> list[tuple[str, str]]:
-    return list(zip(columns, figures, strict=True))
+def _candidates(cards: list[ReportCard], columns: list[str], figures: list[tuple[str, ...]]) -> list[Candidate]:
+    """Return a row for each card, its figures under their columns."""
+    return [
+        Candidate(
+            wording.method(card.candidate, task=card.task),
+            card.is_baseline,
+            card.is_champion,
+            list(zip(columns, said, strict=True)),
+        )
+        for card, said in zip(cards, figures, strict=True)
+    ]
 
 
 def _decimal(value: float | None) -> str:

@@ -28,7 +28,6 @@ from loyalty.estimators.base import NotEnoughData
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(32)
 BLOCK = 20_000  # rows for which the integral of the Pareto/NBD is worked out at a time
 STEP = 1e-4  # of a logarithm, where the log-likelihood's curvature is measured
-CONFIDENCE = 1.6448536269514722  # normal quantile of a 90 % interval
 
 
 @dataclass
@@ -102,23 +101,6 @@ class BuyTillYouDie:
         args = (np.asarray(x, np.float64), t_x / self.unit, T / self.unit, np.asarray(days) / self.unit)
         return self._expected(self.parameters_, *args)
 
-    def expected_between(
-        self, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, days: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the 90 % interval of E[purchases] from how well the parameters are known (delta method), two [n].
-
-        Its logarithm is taken to be normal: var = g' covariance g, g the slope by the logarithms of the parameters.
-        """
-        args = (np.asarray(x, np.float64), t_x / self.unit, T / self.unit, days / self.unit)
-        logs = np.log(self.parameters_)
-        slope = np.array([
-            np.log(self._expected(np.exp(logs + step), *args) / self._expected(np.exp(logs - step), *args)) / (2e-3)
-            for step in 1e-3 * np.eye(len(logs))
-        ])  # fmt: skip
-        error = np.sqrt(np.maximum(np.einsum("in,ij,jn->n", slope, self.covariance_, slope), 0.0))
-        middle = self._expected(self.parameters_, *args)
-        return middle * np.exp(-CONFIDENCE * error), middle * np.exp(CONFIDENCE * error)
-
     def rate(self, x: np.ndarray, T: np.ndarray) -> np.ndarray:
         """Return the expected orders per day of someone who is still a customer, [n]."""
         return (self.parameters_[0] + x) / (self.parameters_[1] + T / self.unit) / self.unit
@@ -170,11 +152,6 @@ class BgNbd(BuyTillYouDie):
         series = _gauss(first, second, third, t / (alpha + T + t))
         silent = np.exp(first * np.log((alpha + T) / (alpha + T + t)))
         return np.maximum(third / (a - 1) * (1 - silent * series), 0.0) * expit(stay - gone)
-
-    def expected_of_newcomer(self, days: np.ndarray) -> np.ndarray:
-        """Return E[X(t)], the repeat orders of someone new in their first `days` (equation 9), [n]."""
-        zero = np.zeros(np.shape(days))
-        return self._expected(self.parameters_, zero, zero, zero, np.asarray(days) / self.unit)
 
 
 class MbgNbd(BgNbd):

@@ -85,14 +85,6 @@ def power(times: Sequence[float], *, drift: float, alpha: float = ALPHA) -> floa
     return float(ups.sum())
 
 
-def inflation(times: Sequence[float], *, alpha: float = ALPHA, wanted: float = 0.8) -> float:
-    """Return how many times the people of a test with one look the looks at `times` need for the same power."""
-    once = ndtri(1 - alpha / 2) + ndtri(wanted)
-    limits = bounds(times, alpha=alpha)
-    drift = brentq(lambda d: crossing(times, limits, drift=d)[0].sum() - wanted, once * 0.9, once * 1.6, xtol=1e-6)
-    return float((drift / once) ** 2)
-
-
 def p_value(times: Sequence[float], limits: Sequence[float], z: float, *, drift: float = 0.0) -> float:
     """Return the two-sided p of a test that stopped at the last of `times` with z, by stage-wise ordering.
 

@@ -2,6 +2,7 @@
 
 import time
 
+from loyalty.dates import date_of
 from loyalty.report_cards.placing import placed
 
 
@@ -9,7 +10,6 @@ def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
     """Return what the rules of the baskets up to a cut promised, and how much of it held in the baskets after it."""
     import numpy as np
 
-    from loyalty import dataset
     from loyalty.estimators import baskets
 
     past, horizon = placed(history, task=task, cut=cut, horizon=horizon)
@@ -33,7 +33,7 @@ def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
     raw, shown = (np.array([getattr(rule, name) for rule in rules]) for name in ("raw_confidence", "confidence"))
     kept = both[seen] / left[seen]
     return {
-        "task": task, "cut": dataset.date_of(past.as_of).isoformat(), "horizon_days": horizon,
+        "task": task, "cut": date_of(past.as_of).isoformat(), "horizon_days": horizon,
         "baskets": len(held(known)), "baskets_after": len(after), "rules": len(rules), "rules_seen": int(seen.sum()),
         "baseline": "raw", "champion": "shown", "held": mean(kept),
         "candidates": {

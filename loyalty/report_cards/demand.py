@@ -2,6 +2,7 @@
 
 import time
 
+from loyalty.dates import date_of
 from loyalty.models import ReportCard
 
 LABELS = {
@@ -21,7 +22,7 @@ def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
         sales = sales.upto(min(cut, history.as_of))
     tests = demand.back_test(sales, max(round(horizon / 7), 1) if horizon else None)
     return {
-        "task": task, "cut": dataset.date_of(sales.as_of).isoformat(), "horizon_days": 7 * tests.ahead,
+        "task": task, "cut": date_of(sales.as_of).isoformat(), "horizon_days": 7 * tests.ahead,
         "products": int(tests.forecast.alive.sum()), "windows": len(tests.trials), "interval": demand.COVERED,
         "forecasts": int(sum(window.alive.sum() for window in tests.trials)), "baseline": demand.BASELINE,
         "champion": tests.champion, "seconds": round(time.perf_counter() - began, 3),
@@ -43,13 +44,12 @@ def in_words(card: dict) -> str:
 
 
 def rows(run_id: int, tests) -> list[ReportCard]:
-    from loyalty import dataset
     from loyalty.estimators import demand
 
     return [
         ReportCard(
             run_id=run_id, task="demand", candidate=name, is_baseline=name == demand.BASELINE,
-            is_champion=name == tests.champion, cut_date=dataset.date_of(tests.trials[-1].day),
+            is_champion=name == tests.champion, cut_date=date_of(tests.trials[-1].day),
             horizon_days=7 * tests.ahead, customers=sum(int(w.alive.sum()) for w in tests.trials),
             positives=sum(int((w.came_whole[w.alive] > 0).sum()) for w in tests.trials),
             metrics=metrics | {"windows": len(tests.trials)},

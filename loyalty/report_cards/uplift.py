@@ -4,18 +4,19 @@ import time
 
 from crm.accounts.models import Shop
 from crm.lib import clock
+from loyalty.dates import date_of
 
 
 def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
     """Return what sends known at the cut say of each offer; orders are counted for as long as each campaign says."""
-    from loyalty import dataset, offering, sends
+    from loyalty import offering, sends
     from loyalty.estimators import uplift
     from loyalty.estimators.base import NotEnoughData, summarise
     from loyalty.estimators.rhythm import Rhythm
 
     began = time.perf_counter()
     past = history.upto(history.as_of if cut is None else cut)
-    end = clock.day_bounds(dataset.date_of(past.as_of), Shop.current().timezone)[1]
+    end = clock.day_bounds(date_of(past.as_of), Shop.current().timezone)[1]
     what = offering.read(now=end)
     rhythm = Rhythm().fit(past, summarise(past))
     tests = sends.load(past, rhythm, margin=what.margin, point_minor=what.point_minor or 0.0)
@@ -29,7 +30,7 @@ def card(history, *, task: str, cut: int | None, horizon: int | None) -> dict:
             continue
     rule = uplift.decide(tests)
     return {
-        "task": task, "cut": dataset.date_of(past.as_of).isoformat(), "customers": len(set(tests.customer.tolist())),
+        "task": task, "cut": date_of(past.as_of).isoformat(), "customers": len(set(tests.customer.tolist())),
         "sends": int((tests.arm > 0).sum()), "left_out": int((tests.arm == 0).sum()), "offers": offers,
         "rule": {"personal": rule.personal, "best_for_all": tests.arms[rule.arm]}
         | {name: round(value, 2) for name, value in rule.gain.items()},

@@ -20,6 +20,7 @@ from django.db.models import Count
 
 from crm.campaigns.models import Message
 from crm.lib import bulk, clock
+from loyalty.dates import day_number
 from loyalty.estimators import bounds
 from loyalty.models import Promise, Score
 
@@ -33,7 +34,6 @@ NAMED_SHARE, FEWEST_NAMED = 0.1, 10
 CLEAR = 2.0  # standard errors
 MOST_OFFER_DAYS = 60  # a suggestion is for the next basket, not for the next season
 SAME_FOR_ALL = ("base_rate", "average")  # methods that tell everybody the same: nobody can be named by them
-EPOCH = dt.date(1970, 1, 1)
 
 Columns = dict[str, "np.ndarray"]
 
@@ -143,7 +143,7 @@ def judge(waiting: list[Promise], past: "History", *, zone: str) -> list[tuple[i
         if before is None or promise.run_id != before.run_id:
             said = columns_of(promise.run_id)
         if before is None or promise.made_on != before.made_on:
-            then = past.upto((promise.made_on - EPOCH).days)
+            then = past.upto(day_number(promise.made_on))
         before = promise
         came = {"customers": 0}
         if len(said["contact"]) and len(then.order_day):

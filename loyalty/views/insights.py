@@ -174,7 +174,7 @@ def risk_export(request: HttpRequest) -> HttpResponse:
     run = Run.objects.latest_done()
     if run is None:
         raise Http404
-    band, currency = request.GET.get("band", ""), request.shop.currency
+    band, currency, zone = request.GET.get("band", ""), request.shop.currency, request.shop.timezone
     header = [
         _("Name"), _("E-mail"), _("Churn risk"), _("Money at stake"), _("Currency"), _("Usual gap, days"),
         _("Last order"), _("Reason"), _("Next product"), _("As of"),
@@ -187,7 +187,7 @@ def risk_export(request: HttpRequest) -> HttpResponse:
             money_units.from_minor(score.at_stake_minor, currency),
             currency,
             "" if score.usual_gap_days is None else f"{score.usual_gap_days:.1f}",
-            score.contact.last_order_at.date().isoformat() if score.contact.last_order_at else "",
+            clock.local_date(last, zone).isoformat() if (last := score.contact.last_order_at) else "",
             findings.reasons(score, currency=currency),
             score.next_product.name if score.next_product else "",
             run.as_of.isoformat(),

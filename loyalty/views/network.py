@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.lib import clock
 from crm.lib.templatetags import say
-from loyalty import findings, wording
+from loyalty import findings, wording, workings
 from loyalty.models import Found, Run
 from loyalty.stages import network as stage
 from loyalty.views.network_answers import THINGS, Answer, Asked, of_100
@@ -147,14 +147,11 @@ def _missing(run: Run) -> str:
     note = run.stages.get("what_if")
     if note is None:
         return _("This is worked out for the first time in the next run.")
-    if note.get("state") == "failed":
-        return _("This part of the run failed: %(reason)s") % {"reason": note.get("reason", "")}
     missing = note.get("missing")
     if missing and missing["what"] == "of_each":
         return _(
             "Too few customers bought again, or too few stayed away, to compare the two: %(have)s; at least %(need)s "
             "are needed."
         ) % {"have": say.number(missing["have"]), "need": say.number(missing["need"])}  # fmt: skip
-    if missing:
-        return wording.missing(missing)
-    return _("Your customers were alike in everything that is compared here, so nothing can go with buying again.")
+    alike = _("Your customers were alike in everything that is compared here, so nothing can go with buying again.")
+    return workings.missing(run, "what_if") or alike

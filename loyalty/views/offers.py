@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -15,12 +16,12 @@ from crm.campaigns import recipes
 from crm.lib import clock
 from crm.lib.templatetags import say
 from crm.orders.models import Product
-from loyalty import findings, publishing, wording
+from loyalty import findings, publishing, wording, workings
+from loyalty.dates import date_of
 from loyalty.estimators.rungs import NOTHING
 from loyalty.models import Found, Run, Score
-from loyalty.stages import ladder, waste
+from loyalty.stages import ladder, uptake, waste
 
-EPOCH = dt.date(1970, 1, 1)
 EIGHT_OF_TEN = 1.2816  # standard errors on either side
 
 GROUPS = {
@@ -60,16 +61,17 @@ class Rung:
 @require_safe
 def offers(request: HttpRequest) -> HttpResponse:
     run = Run.objects.latest_done()
-    kinds = (ladder.OFFERS, waste.WASTE)
+    kinds = (ladder.OFFERS, waste.WASTE, uptake.UPTAKE)
     found = dict(Found.objects.filter(run=run, kind__in=kinds).values_list("kind", "data")) if run else {}
     data, shop = found.get(ladder.OFFERS), request.shop
-    missing = (run.stages.get("ladder", {}) if run else {}).get("missing")
     context = {
         "run": run,
         "notice": findings.notice(now=clock.now(), shop=shop),
-        "missing": wording.missing(missing) if missing else "",
+        "missing": workings.missing(run, "ladder") if run else "",
         "data": data,
         "waste": found.get(waste.WASTE),
+        "uptake": _uptake(found.get(uptake.UPTAKE)),
+        "uptake_good": _uptake_good(found.get(uptake.UPTAKE)),
     }
     if data:
         rungs = _rungs(run, data, shop)
@@ -156,7 +158,7 @@ def _evidence(evidence: dict) -> str:
     low, high = round(100 * evidence["low"]), round(100 * evidence["high"])
     few = evidence["left_alone"] < ladder.FEW
     words = {
-        "people": say.number(evidence["people"]), "date": say.day(EPOCH + dt.timedelta(days=evidence["since"])),
+        "people": say.number(evidence["people"]), "date": say.day(date_of(evidence["since"])),
         "left": say.number(evidence["left_alone"]), "low": say.number(abs(low)), "high": say.number(abs(high)),
     }  # fmt: skip
     if few:
@@ -251,7 +253,7 @@ def _replay(data: dict, shop: Shop) -> list[str]:
     if found is None:
         return []
     words = {
-        "people": say.number(found["people"]), "date": say.day(EPOCH + dt.timedelta(days=found["since"])),
+        "people": say.number(found["people"]), "date": say.day(date_of(found["since"])),
         "share": say.percent(found["written_to"]),
     }  # fmt: skip
     said = [
@@ -271,6 +273,10 @@ def _replay(data: dict, shop: Shop) -> list[str]:
                 "Beside writing to nobody the difference per 100 customers is anything from %(low)s to %(high)s, so "
                 "chance may have made it."
             ),
+            _(
+                "Per 100 customers that leaves %(amount)s less than writing to nobody (8 of 10 times %(low)s to "
+                "%(high)s)."
+            ),
         ),
         "everybody": (
             _("Per 100 customers that leaves %(amount)s more than writing to all (8 of 10 times %(low)s to %(high)s)."),
@@ -278,16 +284,20 @@ def _replay(data: dict, shop: Shop) -> list[str]:
                 "Beside writing to all of them the difference per 100 customers is anything from %(low)s to %(high)s, "
                 "so chance may have made it."
             ),
+            _("Per 100 customers that leaves %(amount)s less than writing to all (8 of 10 times %(low)s to %(high)s)."),
         ),
     }
-    for name, (clear, unclear) in sentences.items():
+    for name, (more, unclear, less) in sentences.items():
         middle, error = (100 * part for part in found[name])
         low, high = middle - EIGHT_OF_TEN * error, middle + EIGHT_OF_TEN * error
+        sentence = more if low > 0 else unclear
+        if high < 0:
+            sentence, middle, low, high = less, -middle, -high, -low
         amounts = {
             key: say.rough_money(round(value), shop.currency)
             for key, value in (("amount", middle), ("low", low), ("high", high))
         }
-        said.append((clear if low > 0 else unclear) % amounts)
+        said.append(sentence % amounts)
     return said
 
 
@@ -316,3 +326,28 @@ def _waste_says(found: dict | None, shop: Shop) -> str:
         "low": say.rough_money(found["low"], shop.currency),
         "high": say.rough_money(found["high"], shop.currency),
     }
+
+
+def _uptake(found: dict | None) -> list[dict]:
+    """Return the coupons that are out, each with its last day."""
+    return [row | {"until": date_of(row["until"])} for row in found["rows"]] if found else []
+
+
+def _uptake_good(found: dict | None) -> str:
+    """Say how many uses were told of the coupon before, beside the plain rule."""
+    if not found or not found["test"]:
+        return _("No coupon has ended yet since there was enough to learn from, so nobody knows how good this is.")
+    test = found["test"]
+    words = {
+        "people": say.number(test["people"]), "came": say.number(test["came"]), "told": say.number(round(test["told"])),
+        "plain": say.number(round(test["plain"])),
+    }  # fmt: skip
+    text = _(
+        "Tested on the coupon before it, which %(people)s customers got: %(told)s uses would have been told, and "
+        "%(came)s came. The plain rule, as often as the coupons before, would have told %(plain)s."
+    ) % words  # fmt: skip
+    if test["error"] < test["error_plain"]:
+        return text
+    return wording.sentences(
+        text, _("Who uses theirs was told no better than by the plain rule."), translation.get_language()
+    )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from crm.home import charts as home_charts
 from crm.lib import clock
 from crm.orders.models import Product
-from loyalty import findings, wording
+from loyalty import findings, wording, workings
 from loyalty.models import Found, Run
 from loyalty.stages import patterns
 
@@ -67,7 +67,7 @@ def together(request: HttpRequest) -> HttpResponse:
     context = {
         "run": run,
         "notice": findings.notice(now=clock.now(), shop=request.shop),
-        "missing": _missing(run, "together"),
+        "missing": workings.missing(run, "together") if run else "",
         "baskets": found.get(patterns.PAIRS, {}).get("baskets", 0),
         "pairs": [(*(names[one] for one in row["products"]), row) for row in rows[patterns.PAIRS]],
         "rules": [([names[one] for one in row["left"]], names[row["right"]], row) for row in rows[patterns.RULES]],
@@ -83,7 +83,7 @@ def alike(request: HttpRequest) -> HttpResponse:
     context = {
         "run": run,
         "notice": findings.notice(now=clock.now(), shop=request.shop),
-        "missing": _missing(run, "alike"),
+        "missing": workings.missing(run, "alike") if run else "",
         "found": found,
         "groups": groups(found) if found else [],
         "method": wording.CLUSTERS.get(found["chosen"]["method"], "") if found else "",
@@ -146,12 +146,6 @@ def _names(marks_of_groups: list[list]) -> list[str]:
 
 def _found(run: Run | None, *kinds: str) -> dict[str, dict]:
     return dict(Found.objects.filter(run=run, kind__in=kinds).values_list("kind", "data")) if run else {}
-
-
-def _missing(run: Run | None, stage: str) -> str:
-    """Return what is still missing for a stage that was left out, in the owner's words."""
-    missing = (run.stages.get(stage, {}) if run else {}).get("missing")
-    return wording.missing(missing) if missing else ""
 
 
 def _products(row: dict) -> list[int]:

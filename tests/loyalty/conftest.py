@@ -12,7 +12,7 @@ from crm.orders.models import Order, OrderLine, Product, Refund
 from loyalty import pipeline
 from loyalty.estimators import simulate
 from loyalty.models import Run
-from tests.frozen import freeze
+from tests.frozen import Frozen, freeze
 
 LAST_DAY = dt.date(2026, 11, 18)
 _numbers = itertools.count(1)
@@ -68,7 +68,7 @@ def past(shop):
     return history
 
 
-_kept: dict = {}
+_kept: dict[str, tuple[int, Frozen]] = {}
 
 
 @pytest.fixture
@@ -88,11 +88,23 @@ def bare_night(short_night, monkeypatch):
 @pytest.fixture
 def past_night(request, shop, short_night):
     """The run of LAST_DAY over the clockwork shop of `past`; worked out once for all modules, then read back."""
-    if "night" not in _kept:
+    return _once("short", request)
+
+
+@pytest.fixture
+def whole_night(request, shop):
+    """The run of LAST_DAY with every part of it; worked out once for all modules, then read back.
+
+    Ask for `short_night` after it, where a test goes on to a night of its own.
+    """
+    return _once("whole", request)
+
+
+def _once(name: str, request) -> Run:
+    if name not in _kept:
         request.getfixturevalue("past")
-        now = dt.datetime(2026, 11, 19, 3, 0, tzinfo=dt.UTC)
-        _kept["run"] = pipeline.run(as_of=LAST_DAY, now=now).pk
-        _kept["night"] = freeze()
+        run = pipeline.run(as_of=LAST_DAY, now=dt.datetime(2026, 11, 19, 3, 0, tzinfo=dt.UTC))
+        _kept[name] = run.pk, freeze()
     else:
-        _kept["night"].thaw()
-    return Run.objects.get(pk=_kept["run"])
+        _kept[name][1].thaw()
+    return Run.objects.get(pk=_kept[name][0])

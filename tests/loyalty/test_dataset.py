@@ -7,6 +7,7 @@ import pytest
 from crm.contacts.models import Contact
 from crm.orders.models import OrderLine, Product
 from loyalty import dataset
+from loyalty.dates import date_of, day_number
 from loyalty.estimators.base import NotEnoughData, summarise
 from tests.loyalty.conftest import moment, order, person, refund
 
@@ -40,7 +41,7 @@ def test_days_are_those_of_the_shops_zone(shop):
     order(ada, dt.datetime(2026, 5, 10, 22, 30, tzinfo=dt.UTC))
     order(ada, dt.datetime(2026, 1, 10, 22, 30, tzinfo=dt.UTC))
     history = dataset.load(as_of=JUNE)
-    assert [dataset.date_of(day) for day in history.order_day] == [dt.date(2026, 1, 10), dt.date(2026, 5, 11)]
+    assert [date_of(day) for day in history.order_day] == [dt.date(2026, 1, 10), dt.date(2026, 5, 11)]
     assert len(dataset.load(as_of=dt.date(2026, 5, 10)).order_day) == 1
     assert len(dataset.load(as_of=dt.date(2026, 5, 11)).order_day) == 2
 
@@ -60,7 +61,7 @@ def test_an_order_given_back_whole_counted_until_then(shop):
     refund(one, 1_000, moment(JUNE))
     assert spend(JUNE - dt.timedelta(days=1)) == {ada.pk: (2, 1_300)}
     assert spend(JUNE) == {ada.pk: (1, 300)}
-    before = dataset.load(as_of=JUNE).upto(dataset.day_number(MAY))
+    before = dataset.load(as_of=JUNE).upto(day_number(MAY))
     assert summarise(before).visits.tolist() == [2]
 
 
@@ -95,7 +96,7 @@ def test_lines_point_at_their_order_and_product(shop):
     told = [
         (
             int(history.customer_ids[history.order_customer[o]]),
-            dataset.date_of(history.order_day[o]),
+            date_of(history.order_day[o]),
             int(history.product_ids[p]),
         )
         for o, p in zip(history.line_order, history.line_product)

@@ -48,6 +48,16 @@ def test_a_group_that_fares_worse_stands_out_and_small_ones_are_too_few(run, now
     assert (few.share, few.of, few.stands_out) == (None, 5, False)
 
 
+def test_runs_whose_scores_are_gone_cost_no_question_each(run, now, shop, django_assert_num_queries):
+    old = {"state": Run.State.DONE, "horizon_days": 60, "finished_at": now}
+    first, *_emptied = (
+        Run.objects.create(as_of=now.date() - dt.timedelta(days=days), **old) for days in (200, 160, 140, 120, 100)
+    )
+    scored(first, now, count=1, risky=1)
+    with django_assert_num_queries(1):
+        assert fairness.judged_run(now=now, shop=shop) == first
+
+
 def test_equal_groups_raise_an_alarm_at_most_once_in_twenty():
     draw = random.Random(4)
     alarms = 0

@@ -14,6 +14,8 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from crm.accounts.models import Shop
+from crm.api import visits
+from crm.api.models import Visit
 from crm.contacts.models import Contact, Segment
 from crm.home import actions
 from crm.home.models import Action
@@ -21,6 +23,7 @@ from crm.imports import intake
 from crm.lib import changes
 from crm.orders.purchases import Purchase
 from loyalty import freshness, pasts, pipeline, tasks
+from loyalty.dates import date_of
 from loyalty.estimators import lifecycle, rfm, simulate
 from loyalty.estimators.base import summarise
 from loyalty.models import Fresh, Run, Score, Stir
@@ -63,7 +66,7 @@ def test_for_everybody_the_plain_arithmetic_is_the_nights(past_night):
     shop = Shop.current()
     scores = {score.contact_id: score for score in past_night.scores.all()}
     for contact_id, past in pasts.read(list(scores), as_of=LAST_DAY, shop=shop).items():
-        fresh = dict(zip(freshness.COLUMNS[3:], freshness._fresh(past, run=past_night)))
+        fresh = dict(zip(freshness.COLUMNS[4:], freshness._fresh(past, run=past_night)))
         score = scores[contact_id]
         for name in ("recency_grade", "frequency_grade", "money_grade", "group", "stage"):
             assert fresh[name] == getattr(score, name), (contact_id, name)
@@ -78,7 +81,7 @@ def test_every_stage_and_group_is_told_as_the_estimators_tell_it(seed):
     summary = summarise(history)
     grades, stages = rfm.grades(summary, 60), lifecycle.stages(summary)
     points = freshness.cut_points(summary, grades, lifecycle.shop_gap(summary))
-    run = Run(as_of=pasts.date_of(history.as_of), horizon_days=60, cut_points=json.loads(json.dumps(points)))
+    run = Run(as_of=date_of(history.as_of), horizon_days=60, cut_points=json.loads(json.dumps(points)))
     told = []
     for place in range(len(history.customer_ids)):
         mine = history.order_customer == place
@@ -86,7 +89,7 @@ def test_every_stage_and_group_is_told_as_the_estimators_tell_it(seed):
             pasts.Bought(day, amount)
             for day, amount in zip(history.order_day[mine].tolist(), history.order_amount[mine].tolist())
         ]
-        fresh = dict(zip(freshness.COLUMNS[3:], freshness._fresh(pasts.Past(history.as_of, orders), run=run)))
+        fresh = dict(zip(freshness.COLUMNS[4:], freshness._fresh(pasts.Past(history.as_of, orders), run=run)))
         told.append(tuple(fresh[name] for name in GRADED))
     expected = list(
         zip(
@@ -107,7 +110,7 @@ def test_in_a_small_shop_grades_come_in_thirds(shop, now, bare_night):
     run = pipeline.run(as_of=LAST_DAY, now=now)
     pages = pasts.read(list(run.scores.values_list("contact_id", flat=True)), as_of=LAST_DAY, shop=shop)
     told = {
-        who: tuple(dict(zip(freshness.COLUMNS[3:], freshness._fresh(past, run=run)))[name] for name in GRADED)
+        who: tuple(dict(zip(freshness.COLUMNS[4:], freshness._fresh(past, run=run)))[name] for name in GRADED)
         for who, past in pages.items()
     }
     assert told == {row[0]: row[1:] for row in run.scores.values_list("contact_id", *GRADED)}
@@ -248,8 +251,8 @@ def test_a_night_that_ends_while_somebody_is_refreshed_is_noticed(past_night, sl
     with_old_run = freshness._refresh
     nights = []
 
-    def slow(seen, *, run, now):
-        done = with_old_run(seen, run=run, now=now)
+    def slow(seen, *, run, now, **visited):
+        done = with_old_run(seen, run=run, now=now, **visited)
         if not nights:  # a run that began before and ends now, without having seen the order
             nights.append(Run.objects.create(
                 as_of=LAST_DAY, state=Run.State.DONE, started_at=NOON - dt.timedelta(minutes=3), finished_at=NOON,
@@ -325,3 +328,67 @@ def test_the_worker_stays_small():
     )
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
     assert subprocess.run([sys.executable, "-c", code], env=env, cwd=settings.BASE_DIR, check=False).returncode == 0
+
+
+# Visits of the website
+
+
+def visits_page(contact: Contact, page: int = 1, at: dt.datetime = NOON) -> None:
+    said = {"who": visits.token_for(contact.pk), "kind": "page", "path": "/", "id": f"visit-{contact.pk}-{page}"}
+    assert visits.record(said, now=at)
+
+
+def test_a_visit_is_seen_within_a_second(
+    past_night, slipping, owner_client, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        visits_page(slipping)
+    fresh, score = Fresh.objects.get(), Score.objects.get(contact=slipping)
+    assert (fresh.contact_id, fresh.is_back, fresh.stage) == (slipping.pk, False, "slipping")
+    assert NOON <= fresh.visited_at < NOON + dt.timedelta(seconds=5)
+    slipping.refresh_from_db()
+    assert slipping.churn_risk == score.churn_risk  # a look is no order: the chances stay until the night
+    page = owner_client.get(reverse("contacts:detail", args=[slipping.pk])).content.decode()
+    assert "Looked around in your shop on Nov 19, 2026" in page
+
+    with django_capture_on_commit_callbacks(execute=True):
+        buys(slipping, at=NOON + dt.timedelta(minutes=3))
+    fresh.refresh_from_db()
+    assert (fresh.is_back, fresh.visited_at is None) == (True, False)
+    page = owner_client.get(reverse("contacts:detail", args=[slipping.pk])).content.decode()
+    assert "Bought today" in page
+
+
+def test_a_stroll_of_many_pages_is_one_look(slipping, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as told:
+        for page in range(20):
+            visits_page(slipping, page)
+    assert (len(told), Stir.objects.count(), Visit.objects.count()) == (1, 1, 20)
+    assert freshness.refresh_due(now=NOON) == 1
+    visits_page(slipping, 20)
+    assert Stir.objects.count() == 0
+    with time_machine.travel(NOON + freshness.A_STROLL + dt.timedelta(minutes=1), tick=True):
+        visits_page(slipping, 21)
+    assert Stir.objects.count() == 1
+
+
+def test_a_busy_website_wakes_the_worker_once_in_some_seconds(
+    past_night, django_capture_on_commit_callbacks
+):
+    people = list(Contact.objects.filter(scores__run=past_night).order_by("id")[:40])
+    with django_capture_on_commit_callbacks() as told:
+        for someone in people:
+            visits_page(someone)
+    assert (len(told), Stir.objects.count()) == (1, 40)
+    assert tasks.sweep_stirred(now=NOON) == 40  # in one go, those the hint of the first did not take too
+    assert Fresh.objects.filter(visited_at__isnull=False).count() == 40
+
+
+def test_the_next_night_knows_all_of_a_visitor_who_bought_nothing(
+    slipping, now, bare_night, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        visits_page(slipping)
+    with time_machine.travel(NOON + dt.timedelta(hours=14), tick=True):
+        pipeline.run(as_of=TODAY, now=NOON + dt.timedelta(hours=14))
+    assert Fresh.objects.count() == 0

@@ -187,6 +187,9 @@ def test_page_says_how_the_steps_would_have_done(owner_client, reachable):
     assert "Replayed on the 694 customers of your mailings since Oct 4, 2024" in text
     assert "that leaves €10 more than writing to nobody (8 of 10 times €7 to €12)." in text
     assert "Beside writing to all of them the difference per 100 customers is anything from -€12 to €14" in text
+    found.data["replay"]["everybody"] = [-9.7, 2]
+    found.save()
+    assert "that leaves €10 less than writing to all (8 of 10 times €7 to €12)." in page(owner_client)
 
 
 def test_offering_reads_costs_margin_and_permissions(shop, now):

@@ -3,18 +3,16 @@
 import pytest
 
 from crm.orders.models import Product
-from loyalty import pipeline
 from loyalty.models import Found, Run
 from loyalty.stages import patterns
 from loyalty.views import patterns as pages
-from tests.loyalty.conftest import LAST_DAY
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def night(past, now) -> Run:
-    return pipeline.run(as_of=LAST_DAY, now=now)
+def night(whole_night) -> Run:
+    return whole_night
 
 
 def test_a_night_keeps_its_patterns(night):

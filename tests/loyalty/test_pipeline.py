@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def night(past, now) -> Run:
-    return pipeline.run(as_of=LAST_DAY, now=now)
+def night(whole_night) -> Run:
+    return whole_night
 
 
 def test_a_night_keeps_scores_cards_months_and_says_how_it_went(night):
@@ -75,7 +75,7 @@ def test_a_second_night_the_same_day_says_the_same(night, now):
     assert Run.objects.latest_done() == again
 
 
-def test_a_run_on_an_earlier_day_sees_nothing_later(past, now):
+def test_a_run_on_an_earlier_day_sees_nothing_later(past, short_night, now):
     early = LAST_DAY - dt.timedelta(days=150)
     with_future = pipeline.run(as_of=early, now=now)
     scores = list(with_future.scores.order_by("contact_id").values_list("contact_id", "group", "churn_risk", "reasons"))
@@ -87,7 +87,7 @@ def test_a_run_on_an_earlier_day_sees_nothing_later(past, now):
     )
 
 
-def test_a_night_that_fails_leaves_yesterdays_numbers(night, now, monkeypatch):
+def test_a_night_that_fails_leaves_yesterdays_numbers(night, short_night, now, monkeypatch):
     standing = list(Contact.objects.order_by("id").values_list("group", "churn_risk", "scored_on"))
     actions = list(Action.objects.order_by("id").values_list("key", "as_of"))
     monkeypatch.setattr("crm.home.actions.replace_all", lambda *a, **k: 1 / 0)
@@ -101,7 +101,7 @@ def test_a_night_that_fails_leaves_yesterdays_numbers(night, now, monkeypatch):
     assert list(Action.objects.order_by("id").values_list("key", "as_of")) == actions
 
 
-def test_a_part_that_fails_does_not_stop_the_night(past, now, monkeypatch):
+def test_a_part_that_fails_does_not_stop_the_night(past, short_night, now, monkeypatch):
     monkeypatch.setattr("loyalty.estimators.recommenders.back_test", lambda *a, **k: 1 / 0)
     night = pipeline.run(as_of=LAST_DAY, now=now)
     assert night.state == Run.State.DONE
@@ -129,7 +129,7 @@ def test_a_shop_without_orders_fails_with_one_clear_line(shop, now):
     assert (night.state, night.error) == (Run.State.FAILED, "There are 0 orders to look at; at least 1 is needed.")
 
 
-def test_a_waiting_run_is_claimed_once(past, now):
+def test_a_waiting_run_is_claimed_once(past, bare_night, now):
     waiting = Run.objects.create(as_of=LAST_DAY)
     pipeline.run(as_of=LAST_DAY, now=now, run_id=waiting.pk)
     with pytest.raises(pipeline.NothingToDo):
@@ -137,7 +137,7 @@ def test_a_waiting_run_is_claimed_once(past, now):
     assert Run.objects.count() == 1
 
 
-def test_people_who_lose_their_orders_lose_their_scores(night, now):
+def test_people_who_lose_their_orders_lose_their_scores(night, short_night, now):
     gone = Contact.objects.exclude(group="").first()
     Order.objects.filter(contact=gone).delete()
     Contact.objects.filter(pk=gone.pk).update(order_count=0)
@@ -146,7 +146,7 @@ def test_people_who_lose_their_orders_lose_their_scores(night, now):
     assert (gone.group, gone.stage, gone.churn_risk, gone.scored_on) == ("", "prospect", None, None)
 
 
-def test_someone_erased_while_the_run_works_gets_no_score(past, now, monkeypatch):
+def test_someone_erased_while_the_run_works_gets_no_score(past, short_night, now, monkeypatch):
     from loyalty.estimators import churn
 
     gone = Order.objects.order_by("id").first().contact_id
@@ -163,7 +163,7 @@ def test_someone_erased_while_the_run_works_gets_no_score(past, now, monkeypatch
     assert not night.scores.filter(contact=gone).exists()
 
 
-def test_scores_of_old_runs_are_forgotten_but_each_months_last_stays(past, now):
+def test_scores_of_old_runs_are_forgotten_but_each_months_last_stays(past, bare_night, now):
     days = [LAST_DAY - dt.timedelta(days=back) for back in (80, 79, 48, *range(31, 0, -1))]
     contact = Contact.objects.first()
     for day in days:
@@ -206,7 +206,7 @@ def test_a_run_of_today_stands_in_for_the_night(past, now):
     assert [run.as_of for run in pipeline.due(now=now)] == [dt.date(2026, 11, 19)]
 
 
-def test_a_look_back_does_not_change_what_is_on_show(night, now):
+def test_a_look_back_does_not_change_what_is_on_show(night, short_night, now):
     standing = list(Contact.objects.order_by("id").values_list("group", "churn_risk", "scored_on"))
     back = pipeline.run(as_of=LAST_DAY - dt.timedelta(days=100), now=now)
     assert back.state == Run.State.DONE
@@ -252,7 +252,7 @@ def test_asking_twice_is_asking_once(past, now, settings, django_capture_on_comm
     assert (first.state, first.as_of) == (Run.State.WAITING, LAST_DAY)
 
 
-def test_the_button_starts_the_run(past, now, django_capture_on_commit_callbacks):
+def test_the_button_starts_the_run(past, bare_night, now, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         run = pipeline.request(now=now)
     run.refresh_from_db()

@@ -8,6 +8,7 @@ import pytest
 from crm.campaigns import scheduling, starting
 from crm.campaigns.models import Campaign, Message, Rotation
 from crm.contacts.models import Contact, Segment, SegmentMember
+from crm.coupons import issuing
 from crm.lib.tokens import keyed_hash
 from loyalty import dataset, sends
 from loyalty.estimators.base import summarise
@@ -211,6 +212,24 @@ def test_a_code_in_the_text_says_what_was_offered(group, people, gives, arm):
     mail(group, body="Use **AUTUMN10** until Sunday.")
     _past, found = load()
     assert set(found.arm.tolist()) == {0, RUNGS.index(arm)}
+
+
+def test_a_code_stopped_since_was_an_offer_all_the_same(group, people, now):
+    coupon = new_coupon("AUTUMN10")
+    people(40)
+    rotation = mail(group, body="Use AUTUMN10.")
+    coupon.codes.update(stopped_at=now)
+    _past, found = load()
+    assert set(found.arm.tolist()) == {0, RUNGS.index("percent")}
+    assert sends.coupon_trials(found) == {coupon.pk: [rotation.pk]}
+
+
+def test_one_code_of_many_in_the_text_stands_for_its_coupon(group, people):
+    coupon = new_coupon(codes=3)
+    code = issuing.text_of(coupon.codes.order_by("number").first())
+    people(40)
+    rotation = mail(group, body=f"Use {code} until Sunday.")
+    assert sends.coupon_trials(load()[1]) == {coupon.pk: [rotation.pk]}
 
 
 def test_a_note_about_expiring_points_is_told_from_a_reminder(group, people):

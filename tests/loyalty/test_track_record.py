@@ -13,6 +13,7 @@ from crm.home import notices
 from crm.lib.templatetags import say
 from crm.orders.models import Order, OrderLine
 from loyalty import dataset, pasts, pipeline, track_record
+from loyalty.dates import day_number
 from loyalty.estimators import bounds
 from loyalty.models import Promise, Run, Score
 from loyalty.stages import scorecard
@@ -111,7 +112,7 @@ def test_money_orders_and_products_are_counted_as_they_happened(two_nights):
     shop = Shop.current()
     everybody = {score.contact_id: score for score in Score.objects.filter(run=then)}
     now_known = pasts.read(list(everybody), as_of=LAST_DAY, shop=shop)
-    start = pasts.day_number(TOLD_ON)
+    start = day_number(TOLD_ON)
 
     def spent(who: int, first: int, last: int) -> int:
         return sum(order.amount for order in now_known[who].counting if first <= order.day <= last)

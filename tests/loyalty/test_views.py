@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from crm.accounts.models import Shop
 from crm.contacts import panels
+from crm.contacts.models import Contact
 from crm.home import demo, notices
 from crm.lib import clock
 from crm.lib.templatetags import say
@@ -189,7 +190,10 @@ def test_risk_list_pages_without_repeats(owner_client, night):
 
 def test_risk_list_says_why_and_opens_a_draft(owner_client, night):
     response = owner_client.get(reverse("loyalty:risk"))
-    assert all(row.reason for row in response.context["rows"])
+    rows, listed = response.context["rows"], Score.objects.filter(run=night).exclude(stage="lapsed").count()
+    assert len(rows) == min(listed, 25) > 0
+    told = [row.score.contact_id for row in rows if row.score.reasons]  # nothing stands out in some
+    assert [row.score.contact_id for row in rows if row.reason] == told != []
     body = response.content.decode()
     assert f"{reverse('campaigns:new')}?recipe=win-back&amp;segment=slipping-regulars" in body
     assert "as of Nov 19, 2026" in body
@@ -203,6 +207,15 @@ def test_risk_export_is_the_whole_list(owner_client, night):
     best = Score.objects.filter(run=night, churn_risk__gte=0.66).order_by("-at_stake_minor", "-id").first()
     assert (rows[0]["E-mail"], rows[0]["Money at stake"]) == (best.contact.email, f"{best.at_stake_minor / 100:.2f}")
     assert {row["As of"] for row in rows} == {"2026-11-19"}
+
+
+def test_risk_export_says_the_shops_day(owner_client, night):
+    best = Score.objects.filter(run=night, churn_risk__gte=0.66).order_by("-at_stake_minor", "-id").first()
+    late = dt.datetime(2026, 11, 18, 23, 30, tzinfo=dt.UTC)  # the 19th in Berlin
+    Contact.objects.filter(pk=best.contact_id).update(last_order_at=late)
+    response = owner_client.get(reverse("loyalty:risk_export"), {"band": "high"})
+    rows = list(csv.DictReader(b"".join(response.streaming_content).decode("utf-8-sig").splitlines()))
+    assert rows[0]["Last order"] == "2026-11-19"
 
 
 def test_method_page_tells_how_good_in_plain_words(owner_client, night):

@@ -16,31 +16,36 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--as-of", metavar="DATE", help="the day to speak of; nothing later is looked at")
-        parser.add_argument("--run", type=int, help="do this waiting run")
+        parser.add_argument("--run", type=int, action="append", help="do this waiting run; several in this order")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, as_of, run, json: bool, **options):
-        now = clock.now()
         try:
             shop = Shop.current()
         except NoShopYet as error:
             raise CommandError(str(error)) from None
-        if run is not None:
-            waiting = Run.objects.filter(pk=run).first()
-            if waiting is None:
-                raise CommandError(f"There is no run {run}.")
-            day = waiting.as_of
+        if run:
+            days = dict(Run.objects.filter(pk__in=run).values_list("pk", "as_of"))
+            if unknown := sorted(set(run) - days.keys()):
+                raise CommandError(f"There is no run {unknown[0]}.")
         else:
-            day = _date(as_of) if as_of else pipeline.natural_as_of(shop=shop, now=now, today=True)
-        if day is None:
+            run = [None]
+            days = {None: _date(as_of) if as_of else pipeline.natural_as_of(shop=shop, now=clock.now(), today=True)}
+        if None in days.values():
             raise CommandError("There is no order to look at yet.")
-        try:
-            done = pipeline.run(as_of=day, now=now, run_id=run)
-        except pipeline.NothingToDo as error:
-            raise CommandError(str(error)) from None
-        if done.state != Run.State.DONE:
-            raise CommandError(" ".join(done.error.split()) or "The run failed.")
-        self.stdout.write(_as_json(done) if json else _in_words(done))
+        failed = ""
+        for one in run:
+            try:
+                done = pipeline.run(as_of=days[one], now=clock.now(), run_id=one)
+            except pipeline.NothingToDo as error:
+                failed = str(error)
+                continue
+            if done.state == Run.State.DONE:
+                self.stdout.write(_as_json(done) if json else _in_words(done))
+            else:
+                failed = " ".join(done.error.split()) or "The run failed."
+        if failed:
+            raise CommandError(failed)
 
 
 def _as_json(run: Run) -> str:

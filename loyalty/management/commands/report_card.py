@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.accounts.models import NoShopYet, Shop
 from crm.lib import clock
 from loyalty import pipeline
+from loyalty.dates import day_number
 from loyalty.report_cards import baskets, chances, clusters, demand, offers, table, uplift, value
 
 TASKS = {
@@ -69,7 +70,7 @@ def _of_orders(task: str, cut: str | None, horizon: int | None, protocol: str | 
     last = pipeline.natural_as_of(shop=Shop.current(), now=clock.now(), today=True)
     if last is None:
         raise CommandError("There is no order to look at yet.")
-    day = dataset.day_number(_date(cut)) if cut else None
+    day = day_number(_date(cut)) if cut else None
     chosen = {"protocol": protocol} if protocol else {}
     return TASKS[task].card(dataset.load(as_of=last), task=task, cut=day, horizon=horizon, **chosen)
 

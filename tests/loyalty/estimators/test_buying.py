@@ -124,9 +124,6 @@ def test_expected_orders_are_what_the_simulator_does():
     assert told.sum() == pytest.approx(came.sum(), rel=0.03)
     many = s.repeats >= 4
     assert told[many].sum() == pytest.approx(came[many].sum(), rel=0.05)
-    low, high = model.expected_between(s.repeats, s.recency, s.age, 90)
-    assert np.all((low < told) & (told < high))
-    assert np.median(high / low) < 1.2
 
 
 # The CDNOW sample: 2,357 people, calibration to 1997-09-30. Frozen beside it: what lifetimes 0.11.3 gave on 2026-11-22
@@ -177,7 +174,8 @@ def test_cdnow_gives_the_published_parameters(cdnow, kind):
 @pytest.mark.samples
 def test_cdnow_newcomers_are_those_of_the_paper(cdnow):
     """Hardie's sheet: E[X(t)] after a day, a week and three weeks."""
-    told = fitted(cdnow, prior=False).expected_of_newcomer(np.array([1, 7, 21]))
+    new = np.zeros(3)
+    told = fitted(cdnow, prior=False).expected(new, new, new, np.array([1, 7, 21]))
     assert np.round(told, 4).tolist() == [0.0078, 0.0532, 0.1506]
 
 
