@@ -30,10 +30,7 @@ class Audience:
 
 def carries_coupon(campaign: Campaign) -> bool:
     """Tell whether a code stands in one of the campaign's texts."""
-    texts = [campaign.subject, campaign.body]
-    if campaign.pk:
-        texts += [text for pair in campaign.variants.values_list("subject", "body") for text in pair]
-    return coupons_in(*texts).exists()
+    return coupons_in(*variants.texts(campaign)).exists()
 
 
 def people(campaign: Campaign) -> QuerySet[Contact]:

@@ -40,6 +40,12 @@ def every(campaign: Campaign) -> list[Campaign]:
     return [_dressed(campaign, None), *(_dressed(campaign, one) for one in campaign.variants.order_by("letter"))]
 
 
+def texts(campaign: Campaign) -> list[str]:
+    """Return all that the versions of a campaign say, also those that go out no more."""
+    versions = every(campaign) if campaign.pk else [campaign]
+    return [text for one in versions for text in (one.subject, one.body)]
+
+
 def to_send(campaign: Campaign) -> list[Campaign]:
     """Return the campaign once for each version that goes out."""
     versions = every(campaign)

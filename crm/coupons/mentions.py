@@ -13,10 +13,16 @@ from crm.lib import bulk
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
-def coupons_in(*texts: str) -> QuerySet[Coupon]:
-    """Return the coupons whose codes are written in these texts, as capitals and digits, the way codes are written."""
+def coupons_in(*texts: str, also_stopped: bool = False) -> QuerySet[Coupon]:
+    """Return the coupons whose codes are written in these texts, as capitals and digits, the way codes are written.
+
+    A code that was stopped is handed out no more, but it was, when a text `also_stopped` asks about went out.
+    """
     hashes = {code for text in texts for word in _words(text) for code in codes.hashes(word)}
-    return Coupon.objects.filter(codes__code_hash__in=bulk.among(sorted(hashes)), codes__stopped_at=None).distinct()
+    found = {"codes__code_hash__in": bulk.among(sorted(hashes))}
+    if not also_stopped:
+        found["codes__stopped_at"] = None
+    return Coupon.objects.filter(**found).distinct()
 
 
 def _words(text: str) -> Iterator[str]:

@@ -306,6 +306,11 @@ class TestRemoving:
         assert variants.worded(made, "B").body == "Version B here."
         assert variants.add(made, now=now) == "C", "a letter is never used for something else"
 
+    def test_all_its_texts_are_told_also_before_it_is_kept(self, two):
+        made = two(subject="One", body="First", b_subject="Two", b_body="Second")
+        assert [variants.texts(one) for one in variants.every(made)] == [["One", "First", "Two", "Second"]] * 2
+        assert variants.texts(Campaign(subject="Hello", body="You")) == ["Hello", "You"]
+
     def test_what_has_not_gone_out_is_deleted(self, two, now):
         made = two()
         assert variants.remove(made, "B", now=now) is True

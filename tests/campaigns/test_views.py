@@ -384,7 +384,7 @@ class TestReport:
         sending.sweep(now=NOW)
         page = text(owner_client.get(f"/campaigns/{made.pk}/"))
         one, other = re.findall(r'name="ids" value="(\d+)"', page)
-        owner_client.post(f"/campaigns/{made.pk}/settle/", {"ids": one, "act": "sent"})
+        owner_client.post(f"/campaigns/{made.pk}/settle/", {"ids": [one, "9" * 23, "no"], "act": "sent"})
         owner_client.post(f"/campaigns/{made.pk}/settle/", {"ids": other, "act": "resend"})
         sink.at_data = None
         sending.sweep(now=NOW)

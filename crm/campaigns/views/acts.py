@@ -11,7 +11,7 @@ from crm.campaigns import composing, recipes, scheduling, sending, tasks, varian
 from crm.campaigns.models import Campaign
 from crm.contacts import consent
 from crm.contacts.models import Contact
-from crm.lib import clock, hints
+from crm.lib import clock, digits, hints
 from crm.lib.templatetags import say
 
 
@@ -98,7 +98,7 @@ def write_again(request: HttpRequest, contact_id: int) -> HttpResponse:
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     """Decide about messages that failed or may not have arrived: send again, or count as sent."""
     campaign = get_object_or_404(Campaign, pk=pk)
-    ids = [int(text) for text in request.POST.getlist("ids") if text.isdecimal()]
+    ids = [int(text) for text in request.POST.getlist("ids") if digits.fits(text)]
     now = clock.now()
     if request.POST.get("act") == "resend":
         count = sending.resend(campaign, message_ids=ids, now=now)

@@ -18,7 +18,7 @@ from crm.campaigns.forms import CampaignForm
 from crm.campaigns.models import Campaign
 from crm.campaigns.views.outbox import mail_page
 from crm.contacts.models import Contact
-from crm.lib import clock
+from crm.lib import clock, digits
 
 State = Campaign.State
 
@@ -204,4 +204,4 @@ def _edit_url(campaign: Campaign, person_id: int | None) -> str:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else None
+    return int(text) if text and digits.fits(text) else None
