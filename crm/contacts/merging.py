@@ -172,6 +172,7 @@ def _merge(keep_id: int, drop_id: int, choices: Mapping[str, str], *, by: str, n
     if len(people) < 2:
         raise CannotMerge(Why.GONE)
     keep, drop = people[keep_id], people[drop_id]
+    names = names_of(keep, drop)
     if keep.erased_at or drop.erased_at:
         raise CannotMerge(Why.ERASED)
     dropped = moving.written(Contact.objects.filter(pk=drop_id))[0]
@@ -186,7 +187,7 @@ def _merge(keep_id: int, drop_id: int, choices: Mapping[str, str], *, by: str, n
         moved[name] = registered.mover.move(keep_id=keep_id, drop_id=drop_id, now=now)
     said = {
         "keys": _remember(keep_id, known - known_by(Contact.objects.get(pk=keep_id))),
-        "consents": _log_consent(keep_id, consent, name=drop.display_name, now=now),
+        "consents": _log_consent(keep_id, consent, name=names[1], now=now),
     }
     Contact.objects.filter(pk=drop_id)._raw_delete(using=Contact.objects.db)
     changed = {name: value for name, value in before.items() if after[name] != value}
@@ -195,7 +196,7 @@ def _merge(keep_id: int, drop_id: int, choices: Mapping[str, str], *, by: str, n
         "before": changed,
         "after": {name: after[name] for name in changed},
         "moved": moved,
-        "names": [keep.display_name, drop.display_name],
+        "names": names,
     }
     done = Merge.objects.create(kept_id=keep_id, dropped_id=drop_id, at=now, by=by, details=details)
     changes.tell(changes.PEOPLE, [keep_id, drop_id])
@@ -257,6 +258,16 @@ def likelier(part: str, keep: Contact, drop: Contact) -> str:
         return DROP if len(theirs) > len(mine) else KEEP
     is_newer = drop.last_order_at and (not keep.last_order_at or drop.last_order_at > keep.last_order_at)
     return DROP if is_newer and part in ("email", "phone", "address") else KEEP
+
+
+def names_of(keep: Contact, drop: Contact) -> list[str]:
+    """Return what the two are called beside each other: where the names are the same, with what tells them apart."""
+    if keep.display_name != drop.display_name:
+        return [keep.display_name, drop.display_name]
+    return [
+        f"{one.display_name} ({one.email or one.phone or _('Customer %(number)s') % {'number': one.pk}})"
+        for one in (keep, drop)
+    ]
 
 
 def _stricter(one: str, other: str) -> str:

@@ -97,6 +97,7 @@ def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     context = {
         "keep": keep,
         "drop": drop,
+        "names": merging.names_of(keep, drop),
         "form": form,
         "rows": list(_rows(form, keep, drop)),
         "outlook": outlook,

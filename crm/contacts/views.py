@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import replace_url
 
+from crm.accounts.wording import counted
 from crm.contacts import consent, duplicates, editing, merging, panels, saved, tags, timeline
 from crm.contacts.forms import (
     RISKS,
@@ -233,7 +234,8 @@ def _csv(asked: Filter, request: HttpRequest) -> HttpResponse:
         _("Number"), _("Full name"), _("E-mail"), _("Phone"), _("Company"), _("Street"), _("Postcode"), _("City"),
         _("Region"), _("Country"), _("Birthday"), _("Language"), _("Tags"), _("Permission to write"),
         _("Never give money off"), _("Customer since"), _("Orders"), _("Total spent"), _("Currency"),
-        _("Last order"), _("Points"), _("Group"), _("Stage"), _("Churn risk"), _("Risk and group as of"),
+        _("Last order"), counted(_("Points"), request.shop.kind), _("Group"), _("Stage"), _("Churn risk"),
+        _("Risk and group as of"),
     ]  # fmt: skip
     filename = f"customers-{clock.local_date(asked.now, zone).isoformat()}.csv"
     people = asked.ordered.defer("extra").iterator(chunk_size=2000)

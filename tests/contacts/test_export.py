@@ -44,3 +44,11 @@ def test_export_of_an_unreadable_filter_goes_back_to_the_list_instead_of_giving_
     person("Ava")
     response = owner_client.get("/customers/export/?group=kings")
     assert (response.status_code, response["Location"]) == (302, "/customers/?group=kings")
+
+
+def test_a_cafe_counts_stamps_in_the_list_and_in_the_file(owner_client):
+    person("Ava", email="ava@example.org")
+    page = owner_client.get("/customers/").content.decode()
+    assert (">Stamps<" in page, 'data-label="Stamps"' in page, "Most stamps" in page) == (True, True, True)
+    header = b"".join(owner_client.get("/customers/export/").streaming_content).decode("utf-8-sig").splitlines()[0]
+    assert ("Stamps" in header, "Points" in header) == (True, False)

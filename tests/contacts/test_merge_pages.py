@@ -50,6 +50,12 @@ def test_from_the_list_to_one_customer_and_back(owner_client, anna, twin, now):
     assert "undone already" in owner_client.get(f"/customers/merges/{done.pk}/").content.decode()
 
 
+def test_two_of_one_name_are_told_apart(owner_client, shop, now):
+    one, other = person("Anna Meyer", email="anna@example.org"), person("Anna Meyer", phone="+49 171 1234567")
+    page = owner_client.get(f"/customers/{one.pk}/merge/{other.pk}/").content.decode()
+    assert "Everything of Anna Meyer (+49 171 1234567) goes to Anna Meyer (anna@example.org)" in page
+
+
 def test_two_people_are_not_asked_about_again(owner_client, anna, twin, now):
     duplicates.look(now=now)
     page = owner_client.post(f"/customers/{anna.pk}/not/{twin.pk}/", follow=True).content.decode()
