@@ -3,6 +3,7 @@
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import Sum
 
 from crm.orders import returning
 from crm.orders.models import Order, Refund
@@ -35,10 +36,11 @@ def refund_in_all(order_id: int, *, amount_minor: int, at: dt.datetime, now: dt.
     """Take the platform's word for what it gave back in all so far, never less; return whether it is news."""
     order = Order.objects.select_for_update(of=("self",)).get(pk=order_id, kind=Order.Kind.SALE)
     told = Refund.objects.filter(order=order, key=returning.TOTAL).first()
-    amount_minor = min(amount_minor, order.total_minor)
-    if amount_minor <= (told.amount_minor if told else 0):
+    one_by_one = Refund.objects.filter(order=order, key__startswith=f"{order.source}:")  # the sum includes them
+    rest_minor = min(amount_minor, order.total_minor) - (one_by_one.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+    if rest_minor <= (told.amount_minor if told else 0):
         return False
-    Refund.objects.update_or_create(order=order, key=returning.TOTAL, defaults={"amount_minor": amount_minor, "at": at})
+    Refund.objects.update_or_create(order=order, key=returning.TOTAL, defaults={"amount_minor": rest_minor, "at": at})
     returning.recount([order_id], {}, now=now)
     return True
 

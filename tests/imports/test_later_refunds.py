@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
-from crm.imports import typed, undoing
+from crm.imports import intake, typed, undoing
 from crm.orders.models import Order, Refund
 from crm.rewards.models import Account, Rule
 
@@ -201,6 +201,15 @@ def test_woocommerces_report_tells_what_an_older_export_could_not_know(take, now
     assert state() == [(11900, 2000, 9900, "partly_refunded")]
     take(SHOP["export-10"], "older.csv")  # it knew of the first one only
     assert state() == [(11900, 2000, 9900, "partly_refunded")]
+
+
+def test_a_sum_told_by_a_program_includes_what_files_told_one_by_one(take, now):
+    take(SHOP["report-9"], "september.csv")
+    order = Order.objects.get()
+    told = [intake.take_refund_sum(order.pk, amount_minor=1_000, at=now, now=now)]
+    take(SHOP["report-10"], "october.csv")  # the same 10.00
+    told += [intake.take_refund_sum(order.pk, amount_minor=minor, at=now, now=now) for minor in (1_000, 1_300, 1_300)]
+    assert (told, state()) == ([True, False, True, False], [(10000, 1300, 8700, "partly_refunded")])
 
 
 def test_a_refund_of_shipping_alone_is_no_second_order(take):
