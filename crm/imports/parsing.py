@@ -25,7 +25,7 @@ from crm.imports import surveying
 from crm.imports.formats import base
 from crm.imports.formats.base import Addition, BadRow, Group
 from crm.imports.surveying import Look, Survey
-from crm.orders.purchases import Purchase, Purchases
+from crm.orders.purchases import Item, Purchase, Purchases
 
 CHUNK_ORDERS = 4_000
 CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
@@ -109,6 +109,9 @@ def _read_pieces(job: Job, surveyed: Survey, say: Say) -> None:
     )  # fmt: skip
     groups = surveying.Groups(job.path, job.looked, surveyed, mapping=job.mapping)
     for item in job.looked.member.parse(counted(groups), options):
+        if _is_full(piece, lines) and not _is_more_of(item, piece):
+            finish()
+            piece, lines = Piece([]), 0
         if isinstance(item, BadRow):
             piece.bad.append(item)
         elif isinstance(item, Addition):
@@ -116,11 +119,17 @@ def _read_pieces(job: Job, surveyed: Survey, say: Say) -> None:
         else:
             piece.items.append(item)
             lines += len(item.lines) if isinstance(item, Purchase) else 3
-        count = len(piece.items) + len(piece.additions)
-        if count >= CHUNK_ORDERS or lines >= CHUNK_LINES or len(piece.bad) >= CHUNK_REJECTED:
-            finish()
-            piece, lines = Piece([]), 0
     finish()
+
+
+def _is_full(piece: Piece, lines: int) -> bool:
+    count = len(piece.items) + len(piece.additions)
+    return count >= CHUNK_ORDERS or lines >= CHUNK_LINES or len(piece.bad) >= CHUNK_REJECTED
+
+
+def _is_more_of(item, piece: Piece) -> bool:
+    """Tell whether it is one more variant of the product a piece ends with: their stock is added up in one go."""
+    return isinstance(item, Item) and bool(piece.items) and item.key == piece.items[-1].key
 
 
 def read_aside(job: Job, say: Say) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm.imports import describing, intake, reading, undoing
+from crm.imports import describing, intake, parsing, reading, undoing
 from crm.orders import cataloguing
 from crm.orders.cataloguing import Item
 from crm.orders.models import Product
@@ -138,6 +138,12 @@ class TestFile:
         undoing.undo(importing.pk, now=now)
         assert held("stock", "stock_at") == [("mug", 4, counted)]
         assert Product.objects.get() == mug
+
+    def test_a_product_is_not_cut_where_a_piece_ends(self, take, now, monkeypatch):
+        monkeypatch.setattr(parsing, "CHUNK_ORDERS", 2)
+        header = HEADER.replace("Variant Price", "Variant Inventory Qty,Variant Price").replace("Variant SKU", "Barcode")
+        take(header + "".join(f"tee,Tee,Size,S,,{units},,,,\n" for units in (3, 4, 5)) + "mug,Mug,,,,2,,,,\n")
+        assert held("stock") == [("mug", 2), ("tee - s", 12)]
 
     def test_a_count_by_hand_since_is_not_taken_back(self, take, now):
         Product.objects.create(key="mug", sku="MUG", name="Mug", stock=4, stock_at=now.date())
