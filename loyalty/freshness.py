@@ -150,6 +150,8 @@ def _refresh(seen: Seen, *, run: Run, now: dt.datetime, visited: Seen = MappingP
     for contact_id, past in pasts.read(alive, as_of=today, shop=shop).items():
         if seen[contact_id] + BOOKED_WITHIN < run.started_at and not past.has_news_after(day_number(run.as_of)):
             continue
+        if contact_id in visited and not past.orders and contact_id not in told:
+            continue  # somebody who looks around and never bought: there is nothing to refresh
         fresh = _fresh(past, run=run)
         rows.append([contact_id, run.pk, seen[contact_id], came.get(contact_id), *fresh])
         said = dict(zip(COLUMNS[4:], fresh))

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from crm.accounts.models import Shop
 from crm.campaigns import reporting, variants, verdicts
 from crm.campaigns.models import Campaign
+from crm.home import actions
 from crm.lib.templatetags import say
-from loyalty import experiments, wording
+from loyalty import experiments
 from loyalty.estimators import bandit, sequential, sizing
 from loyalty.estimators.base import NotEnoughData
 
@@ -45,7 +46,7 @@ def judge(campaign_id: int, *, now: dt.datetime) -> bool:
     found = [one for one in reporting.outcomes(campaign) if one.letter]
     letters = sorted({one.letter for one in found})
     if len(letters) < 2:
-        words = wording.in_every_language(lambda: _("Only one version has gone out, so there is nothing to compare."))
+        words = actions.in_every_language(lambda: _("Only one version has gone out, so there is nothing to compare."))
         memory = {"seen": seen, "is_closed": True}
         verdicts.replace(campaign.pk, tone="info", text=words, detail={}, leader="", memory=memory, as_of=now)
         return False
@@ -58,8 +59,8 @@ def judge(campaign_id: int, *, now: dt.datetime) -> bool:
     verdicts.replace(
         campaign.pk,
         tone=words.tone,
-        text=wording.in_every_language(words.text),
-        detail=wording.in_every_language(words.detail),
+        text=actions.in_every_language(words.text),
+        detail=actions.in_every_language(words.detail),
         leader=test.leader,
         memory={
             "pairs": test.pairs, "ratio": test.ratio, "planned": test.planned, "rate": test.rate,

@@ -174,7 +174,7 @@ class Given:
     reward: list[float]  # what it is worth at most, about; minor units
     done: list[float]  # when they used it first; nan: not
     seen: list[float]  # when they clicked in the message that brought it; nan: not, or nobody knows
-    names: dict[int, str]
+    about: dict[int, tuple[str, int]]  # coupon: its name and its last day, since 1970
 
 
 def given(*, now: dt.datetime) -> Given:
@@ -206,7 +206,7 @@ def given(*, now: dt.datetime) -> Given:
             sort = sorts.index(coupons[pk].gives)
             rows.append((who, pk, sort, _days(at), ends[pk], least, worth[pk], _days(done), _days(seen)))
     columns = [list(column) for column in zip(*rows)] or [[] for _ in range(9)]
-    return Given(*columns, names={pk: one.name for pk, one in coupons.items()})
+    return Given(*columns, about={pk: (one.name, day_number(one.ends_on)) for pk, one in coupons.items()})
 
 
 def _by_message(coupons: dict[int, Coupon], *, now: dt.datetime) -> dict[tuple[int, int], tuple]:
@@ -223,7 +223,9 @@ def _by_message(coupons: dict[int, Coupon], *, now: dt.datetime) -> dict[tuple[i
             ).annotate(seen=Min("clicks__at", filter=Q(clicks__at__lte=now)))
             for contact_id, at, seen in sent.order_by("sent_at", "pk").values_list("contact_id", "sent_at", "seen"):
                 for coupon_id in carried:
-                    got.setdefault((contact_id, coupon_id), (at, seen))
+                    known = got.get((contact_id, coupon_id))
+                    if known is None or at < known[0]:  # campaigns come newest first; what counts is the first message
+                        got[contact_id, coupon_id] = at, seen
         if len(got) > MOST_GIVEN:
             break
     return got

@@ -18,7 +18,7 @@ from crm.contacts import consent, segments, standing
 from crm.contacts.groups import GROUPS
 from crm.contacts.models import Contact
 from crm.home import actions
-from crm.home.actions import RETURNING, Suggestion
+from crm.home.actions import FEWEST, RETURNING, Suggestion
 from crm.lib import clock
 from crm.lib.templatetags import say
 from loyalty import restocking, wording
@@ -28,7 +28,6 @@ from loyalty.models import Found, Run, Score
 COLUMNS = ("group", "stage", "churn_risk", "at_stake_minor", "scored_on")
 SLIPPING = "slipping-regulars"
 RESTOCK = "restock"
-FEWEST_PEOPLE = 3  # below that a suggestion is a phone call
 
 
 @dataclass(frozen=True)
@@ -108,36 +107,36 @@ def suggestions(
 ) -> list[Suggestion]:
     """Return what is worth doing tonight, each a draft one click away."""
     found = []
-    why = wording.in_every_language(lambda: wording.how_good(card))
-    if len(slipping) >= FEWEST_PEOPLE:
+    why = actions.in_every_language(lambda: wording.how_good(card))
+    if len(slipping) >= FEWEST:
         found.append(_win_back(slipping, shop=shop, horizon=horizon, why=why))
     new = [person for person in people if person.group == "new"]
-    if len(new) >= FEWEST_PEOPLE:
+    if len(new) >= FEWEST:
         found.append(_welcome(new, horizon=horizon))
     champions = [person for person in people if person.group == "champions"]
     spent = sum(max(person.spend_minor, 0) for person in people)
-    if len(champions) >= FEWEST_PEOPLE and spent:
+    if len(champions) >= FEWEST and spent:
         share = sum(max(person.spend_minor, 0) for person in champions) / spent
         found.append(
             Suggestion(
                 key="thank:champions", kind="thank", icon="gift", url=_draft("thank-best", "champions"), rank=30,
-                title=wording.in_every_language(lambda: wording.thank("title", people=len(champions), share=share)),
-                evidence=wording.in_every_language(
+                title=actions.in_every_language(lambda: wording.thank("title", people=len(champions), share=share)),
+                evidence=actions.in_every_language(
                     lambda: wording.thank("evidence", people=len(champions), share=share)
                 ),
-                button=wording.in_every_language(lambda: wording.thank("button", people=len(champions), share=share)),
-                why=wording.in_every_language(lambda: wording.how_good(None)),
+                button=actions.in_every_language(lambda: wording.thank("button", people=len(champions), share=share)),
+                why=actions.in_every_language(lambda: wording.how_good(None)),
             )
         )  # fmt: skip
     at_risk = [person for person in people if person.group == "at_risk"]
-    if len(slipping) < FEWEST_PEOPLE <= len(at_risk):
+    if len(slipping) < FEWEST <= len(at_risk):
         found.append(
             Suggestion(
                 key="rescue:at_risk", kind="win_back", icon="heart", url=_draft("win-back", "at_risk"), rank=20,
-                title=wording.in_every_language(lambda: wording.rescue("title", people=len(at_risk))),
-                evidence=wording.in_every_language(lambda: wording.rescue("evidence", people=len(at_risk))),
-                button=wording.in_every_language(lambda: wording.rescue("button", people=len(at_risk))),
-                why=wording.in_every_language(lambda: wording.how_good(None)),
+                title=actions.in_every_language(lambda: wording.rescue("title", people=len(at_risk))),
+                evidence=actions.in_every_language(lambda: wording.rescue("evidence", people=len(at_risk))),
+                button=actions.in_every_language(lambda: wording.rescue("button", people=len(at_risk))),
+                why=actions.in_every_language(lambda: wording.how_good(None)),
             )
         )  # fmt: skip
     return found
@@ -149,26 +148,26 @@ def _win_back(slipping: list[Person], *, shop: Shop, horizon: int, why: dict) ->
     if not risks:
         return Suggestion(
             key=f"win_back:{SLIPPING}", kind="win_back", icon="heart", url=_draft("win-back", SLIPPING), rank=10,
-            why=wording.in_every_language(lambda: wording.how_good(None)),
-            title=wording.in_every_language(lambda: wording.rescue("title", people=len(slipping))),
-            evidence=wording.in_every_language(lambda: wording.rescue("evidence", people=len(slipping))),
-            button=wording.in_every_language(lambda: wording.rescue("button", people=len(slipping))),
+            why=actions.in_every_language(lambda: wording.how_good(None)),
+            title=actions.in_every_language(lambda: wording.rescue("title", people=len(slipping))),
+            evidence=actions.in_every_language(lambda: wording.rescue("evidence", people=len(slipping))),
+            button=actions.in_every_language(lambda: wording.rescue("button", people=len(slipping))),
         )  # fmt: skip
     risk = sum(risks) / len(risks)
 
     def text(kind: str) -> dict[str, str]:
-        return wording.in_every_language(
+        return actions.in_every_language(
             lambda: wording.win_back(
                 kind, people=len(slipping), risk=risk, at_stake=say.rough_money(stake, shop.currency), days=horizon
             )
         )
 
     gains = tuple(round(stake * share) for share in RETURNING)
-    assumed = wording.in_every_language(lambda: wording.assumption(*RETURNING))
+    assumed = actions.in_every_language(lambda: actions.assumption(*RETURNING))
     return Suggestion(
         key=f"win_back:{SLIPPING}", kind="win_back", icon="heart", url=_draft("win-back", SLIPPING), rank=10,
         title=text("title"), evidence=text("evidence"), button=text("button"),
-        why={language: wording.sentences(why[language], assumed[language], language) for language in why},
+        why={language: actions.sentences(why[language], assumed[language], language) for language in why},
         gains=gains if gains[1] > 0 else None,
     )  # fmt: skip
 
@@ -176,14 +175,14 @@ def _win_back(slipping: list[Person], *, shop: Shop, horizon: int, why: dict) ->
 def _welcome(new: list[Person], *, horizon: int) -> Suggestion:
     worth = sum(person.usual_order_minor or 0 for person in new)
     gains = tuple(round(worth * share) for share in RETURNING)
-    rule = wording.in_every_language(lambda: wording.how_good(None))
-    assumed = wording.in_every_language(lambda: wording.assumption(*RETURNING))
+    rule = actions.in_every_language(lambda: wording.how_good(None))
+    assumed = actions.in_every_language(lambda: actions.assumption(*RETURNING))
     return Suggestion(
         key="welcome:new", kind="welcome", icon="sparkles", url=_draft("welcome", "new"), rank=20,
-        title=wording.in_every_language(lambda: wording.welcome("title", people=len(new), days=horizon)),
-        evidence=wording.in_every_language(lambda: wording.welcome("evidence", people=len(new), days=horizon)),
-        button=wording.in_every_language(lambda: wording.welcome("button", people=len(new), days=horizon)),
-        why={language: wording.sentences(rule[language], assumed[language], language) for language in rule},
+        title=actions.in_every_language(lambda: wording.welcome("title", people=len(new), days=horizon)),
+        evidence=actions.in_every_language(lambda: wording.welcome("evidence", people=len(new), days=horizon)),
+        button=actions.in_every_language(lambda: wording.welcome("button", people=len(new), days=horizon)),
+        why={language: actions.sentences(rule[language], assumed[language], language) for language in rule},
         gains=gains if gains[1] > 0 else None,
         cost=0,
     )  # fmt: skip
@@ -199,7 +198,7 @@ def restock(run: Run, card: dict) -> Suggestion | None:
         return None
 
     def text(kind: str) -> dict[str, str]:
-        return wording.in_every_language(
+        return actions.in_every_language(
             lambda: wording.restock(kind, products=out.products, until=out.until, first=out.first)
         )
 
@@ -208,7 +207,7 @@ def restock(run: Run, card: dict) -> Suggestion | None:
         key=RESTOCK, kind="restock", icon="package", rank=15,
         url=f"{reverse('loyalty:demand')}?{urlencode({'show': 'short', 'sort': 'left'})}",
         title=text("title"), evidence=text("evidence"), button=text("button"),
-        why=wording.in_every_language(lambda: wording.restock_why(told, counted_from=out.counted_from)),
+        why=actions.in_every_language(lambda: wording.restock_why(told, counted_from=out.counted_from)),
         gains=out.unserved_minor if out.unserved_minor[1] > 0 else None,
     )  # fmt: skip
 
@@ -222,7 +221,7 @@ def count_again() -> None:
     if said is None:
         actions.withdraw(RESTOCK)
     else:
-        actions.revise(said.key, title=said.title, evidence=said.evidence, gains=said.gains)
+        actions.replace_one(said, as_of=run.as_of)
 
 
 def _draft(recipe: str, segment: str) -> str:
@@ -272,10 +271,10 @@ def _say_again(slug: str, size: int) -> None:
     if slug not in titles:
         return
     key, title = titles[slug]
-    if size < FEWEST_PEOPLE:
+    if size < FEWEST:
         actions.withdraw(key)
     else:
-        actions.revise(key, title=wording.in_every_language(title))
+        actions.revise(key, title=actions.in_every_language(title))
 
 
 def _win_back_again(run: Run) -> None:
@@ -284,10 +283,10 @@ def _win_back_again(run: Run) -> None:
         Person(contact_id, "", "", 0, 0, risk, stake, None)
         for contact_id, risk, stake in members.values_list("contact_id", "churn_risk", "at_stake_minor")
     ]
-    if len(slipping) < FEWEST_PEOPLE:
+    if len(slipping) < FEWEST:
         actions.withdraw(f"win_back:{SLIPPING}")
         return
-    why = wording.in_every_language(lambda: "")
+    why = actions.in_every_language(lambda: "")
     said = _win_back(slipping, shop=Shop.current(), horizon=run.horizon_days, why=why)
     actions.revise(said.key, title=said.title, evidence=said.evidence, gains=said.gains)
 

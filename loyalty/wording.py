@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from crm.home.actions import assumption, in_every_language, sentences  # noqa: F401 (said from here)
+from crm.home import actions
 from crm.lib.templatetags import say
 
 SEGMENTS: dict[str, str | Promise] = {"slipping-regulars": gettext_lazy("Regulars slipping away")}
@@ -354,7 +354,7 @@ def restock_why(card: dict, *, counted_from: dt.date) -> str:
         "Your counts, the oldest of %(date)s, less what was sold since. The range is what the units that will be "
         "missing sell for."
     ) % {"date": say.day(counted_from)}  # fmt: skip
-    return sentences(rests_on, how_good_demand(card), language)
+    return actions.sentences(rests_on, how_good_demand(card), language)
 
 
 def how_good_demand(card: dict) -> str:

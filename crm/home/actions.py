@@ -17,6 +17,7 @@ DISMISSED_FOR = dt.timedelta(days=14)
 SHOWN = 5
 EXPIRING, DOUBLES = "expiring", "doubles"
 OWN_KINDS = (EXPIRING, DOUBLES)  # what home.suggesting finds; all others are the analyst's
+FEWEST = 3  # people: below that a suggestion is a phone call
 RETURNING = (0.05, 0.15)  # of the people written to, who would not have come by themselves: a cautious range
 
 
@@ -47,6 +48,12 @@ def replace_all(suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
 def replace_own(suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
     """Put what the shop's own books suggest in place of what they did; return how many there are now."""
     return _replace(Action.objects.filter(kind__in=OWN_KINDS), suggestions, as_of=as_of)
+
+
+@transaction.atomic
+def replace_one(suggestion: Suggestion, *, as_of: dt.date) -> None:
+    """Put a suggestion in the place of what it said before, between two nights."""
+    _replace(Action.objects.filter(key=suggestion.key), [suggestion], as_of=as_of)
 
 
 def _replace(earlier: QuerySet[Action], suggestions: Iterable[Suggestion], *, as_of: dt.date) -> int:
@@ -115,6 +122,12 @@ def current(*, now: dt.datetime, limit: int = SHOWN) -> list[Action]:
     """Return the suggestions to show, best first, without those dismissed less than 14 days ago."""
     away = Dismissal.objects.filter(until__gt=now).values("key")
     return list(Action.objects.exclude(key__in=away).order_by("rank", "id")[:limit])
+
+
+def count(*, now: dt.datetime) -> int:
+    """Return how many suggestions are shown."""
+    away = Dismissal.objects.filter(until__gt=now).values("key")
+    return Action.objects.exclude(key__in=away)[:SHOWN].count()
 
 
 def dismiss(key: str, *, now: dt.datetime) -> bool:

@@ -33,4 +33,4 @@ def _segments() -> list[dict]:
 
 
 def _suggestions() -> int | None:
-    return len(actions.current(now=clock.now())) or None
+    return actions.count(now=clock.now()) or None

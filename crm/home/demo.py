@@ -91,7 +91,7 @@ def fill(*, now: dt.datetime, customers: int = CUSTOMERS, years: float = YEARS, 
         shop.save()
         invented = inventing.invent(customers=customers, years=years, seed=seed, now=now, zone=shop.timezone)
         with translation.override(shop.language):
-            joined = _first_sales(invented)
+            joined = invented.first_sales()
             contact_ids = _write_people(invented, joined, now=now)
             _refer(invented, contact_ids, joined)
             _start_rules(invented, shop=shop, now=now)
@@ -160,15 +160,6 @@ def _unlink(files: list[str]) -> None:
 def _pieces(rows: Sequence, size: int) -> Iterator[Sequence]:
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
-
-
-def _first_sales(invented: Invented) -> dict[int, dt.datetime]:
-    """Return when each person bought for the first time."""
-    first: dict[int, dt.datetime] = {}
-    for sale in invented.sales:
-        if sale.person is not None:
-            first.setdefault(sale.person, sale.placed_at)
-    return first
 
 
 def _write_people(invented: Invented, joined: Mapping[int, dt.datetime], *, now: dt.datetime) -> list[int]:

@@ -197,6 +197,14 @@ class Invented:
     opened_on: dt.date | None = None
     offer_at: dt.datetime | None = None
 
+    def first_sales(self) -> dict[int, dt.datetime]:
+        """Return when each person bought for the first time."""
+        first: dict[int, dt.datetime] = {}
+        for sale in self.sales:
+            if sale.person is not None:
+                first.setdefault(sale.person, sale.placed_at)
+        return first
+
     def truth(self) -> dict:
         """Return what was drawn, ready for JSON: one entry per customer, with dates as text, and one per mailing."""
         numbers = [person.number for person in self.people]
@@ -436,10 +444,7 @@ def _use_coupons(random, invented: Invented) -> None:
 def _referrals(random, invented: Invented) -> list[tuple[int, int]]:
     """Return which of the people who came after the first year were sent by whom."""
     since, found = invented.opened_on + dt.timedelta(days=FIRST_YEAR), []
-    first = {}
-    for sale in invented.sales:
-        if sale.person is not None:
-            first.setdefault(sale.person, sale.placed_at)
+    first = invented.first_sales()
     for n, person in enumerate(invented.people):
         if person.joined_on < since or n not in first or random.random() >= REFERRED:
             continue

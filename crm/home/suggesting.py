@@ -23,7 +23,6 @@ from crm.rewards import holding
 from crm.rewards.models import Programme
 
 EXPIRING = "points-expiring"
-FEWEST = 3  # below that a suggestion is a phone call
 
 
 @transaction.atomic
@@ -37,8 +36,9 @@ def renew(*, shop: Shop, now: dt.datetime) -> int:
 def _expiring(*, shop: Shop, now: dt.datetime, today: dt.date) -> Suggestion | None:
     days = Programme.current().first_warning_days
     last_day = today + dt.timedelta(days=days)
-    rows = holding.expiring(since=now, until=clock.day_bounds(last_day, shop.timezone)[1])
-    people = [row.contact_id for row in rows] if len(rows) >= FEWEST else []
+    its_end = clock.day_bounds(last_day, shop.timezone)[1]  # the midnight at which points of that day expire
+    rows = holding.expiring(since=now, until=its_end + dt.timedelta(seconds=1))
+    people = [row.contact_id for row in rows] if len(rows) >= actions.FEWEST else []
     if people or Segment.objects.filter(slug=EXPIRING).exists():
         with translation.override(shop.language):
             description = _("Hold points that expire within the days of the first warning.")

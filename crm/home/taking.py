@@ -67,7 +67,8 @@ def wish(action: Action) -> Wish | None:
 def take(action: Action, *, shop: Shop, now: dt.datetime) -> str:
     """Return the address where the owner goes on: of the draft, made only once, or the suggestion's own."""
     wanted = wish(action)
-    segment = Segment.objects.filter(slug=wanted.segment).first() if wanted else None
+    held = Segment.objects.select_for_update()  # a double click waits, and finds the draft of the first
+    segment = held.filter(slug=wanted.segment).first() if wanted else None
     if segment is None:
         return action.url
     with translation.override(shop.language):

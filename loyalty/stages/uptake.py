@@ -10,7 +10,6 @@ if TYPE_CHECKING:  # NumPy is loaded by the night run only
     from loyalty.estimators.offer_response import OfferResponse, Offers, Past
 
 UPTAKE = "coupon_uptake"
-EIGHT_OF_TEN = 1.2816  # standard errors on either side
 MOST_LEARNED = 4_000  # coupons given to customers drawn at random; everybody is told of
 
 
@@ -39,18 +38,19 @@ def of_the_shop(today: "History", given, *, as_of: float) -> dict[str, dict]:
         bought=today.order_day + 0.5, amount=today.order_amount.astype(np.float64), offers=offers,
         people=np.empty((len(today.customer_ids), 0)),
     )  # fmt: skip
-    return uptake(past, coupons=coupons.tolist(), names=given.names, as_of=as_of)
+    return uptake(past, coupons=coupons.tolist(), about=given.about, as_of=as_of)
 
 
-def uptake(past: "Past", *, coupons: list[int], names: dict[int, str], as_of: float) -> dict[str, dict]:
+def uptake(past: "Past", *, coupons: list[int], about: dict[int, tuple[str, int]], as_of: float) -> dict[str, dict]:
     """Return for each coupon that is good after `as_of` how many more uses are expected, and how the last test went.
 
-    `coupons` says which coupon each kind of `past.offers` is. Nothing is returned where no coupon is out, or too few
-    were given or used before to learn from.
+    `coupons` says which coupon each kind of `past.offers` is, `about` its name and its last day. Nothing is returned
+    where no coupon is out, or too few were given or used before to learn from.
     """
     import numpy as np
 
     from loyalty.estimators.base import NotEnoughData
+    from loyalty.estimators.ladder import EIGHT_OF_TEN
     from loyalty.estimators.offer_response import OfferResponse
 
     given = past.offers
@@ -67,13 +67,14 @@ def uptake(past: "Past", *, coupons: list[int], names: dict[int, str], as_of: fl
         used = np.isfinite(held.done)
         left = held.rows(~used)
         chance = _chance_from_now(model, past, left, as_of)
+        name, last_day = about[coupons[kind]]
         more, error = float(chance.sum()), EIGHT_OF_TEN * float(np.sqrt((chance * (1 - chance)).sum()))
         rows.append(
             {
-                "coupon": coupons[kind], "name": names.get(coupons[kind], ""), "people": len(held),
+                "coupon": coupons[kind], "name": name, "people": len(held),
                 "used": int(used.sum()), "more": round(more, 1), "low": max(round(more - error), 0),
                 "high": min(round(more + error), len(left)), "costs": round(float((chance * left.reward).sum())),
-                "until": int((held.time + held.days).max() - 0.5),
+                "until": last_day,
             }
         )  # fmt: skip
     return {UPTAKE: {"rows": rows, "test": _test(past, as_of)}}
@@ -116,6 +117,8 @@ def _test(past: "Past", as_of: float) -> dict | None:
     newest = given.kind == max(over, key=lambda kind: (given.time[given.kind == kind].min(), kind))
     began = float(given.time[newest].min())
     before = (given.time + given.days) <= began
+    if not before.any():
+        return None
     try:
         model = OfferResponse().fit(_drawn(past.upto(began)), began)
     except NotEnoughData:

@@ -13,10 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm.accounts.models import Shop
 from crm.campaigns import recipes
+from crm.home import actions
 from crm.lib import clock
 from crm.lib.templatetags import say
 from crm.orders.models import Product
-from loyalty import findings, publishing, wording, workings
+from loyalty import findings, publishing, workings
 from loyalty.dates import date_of
 from loyalty.estimators.rungs import NOTHING
 from loyalty.models import Found, Run, Score
@@ -348,6 +349,6 @@ def _uptake_good(found: dict | None) -> str:
     ) % words  # fmt: skip
     if test["error"] < test["error_plain"]:
         return text
-    return wording.sentences(
+    return actions.sentences(
         text, _("Who uses theirs was told no better than by the plain rule."), translation.get_language()
     )

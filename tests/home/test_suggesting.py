@@ -10,7 +10,8 @@ from crm.contacts.models import Contact, Segment
 from crm.home import actions, suggesting
 from crm.home.models import Action, Inspection
 from crm.home.quality import inspecting
-from crm.rewards import ledger
+from crm.lib import clock
+from crm.rewards import holding, ledger
 from crm.rewards.models import Entry
 from tests.home.test_actions import suggestion
 from tests.home.tiny import books, person, sale
@@ -67,6 +68,19 @@ def test_it_goes_when_the_points_are_gone(holders, now):
     renew(now)
     assert renew(now + 31 * DAY) == 0
     assert (Action.objects.count(), Segment.objects.get(slug="points-expiring").member_count) == (0, 0)
+
+
+def test_the_last_day_of_the_first_warning_belongs_to_it(shop, now):
+    last_day = clock.local_date(now, shop.timezone) + 30 * DAY
+    for name in ("Ada", "Bo", "Cy"):
+        midnight = clock.day_bounds(last_day, shop.timezone)[1]
+        one = ledger.Posting(
+            contact_id=person(name).pk, points=10, kind=Entry.Kind.ADJUST, source=f"adjust:{name}", at=now,
+            expires_at=midnight,
+        )  # fmt: skip
+        ledger.post([one], now=now)
+    assert {row.points for row in holding.warnings(now=now)["first"]} == {10}
+    assert renew(now) == 1
 
 
 def test_fewer_than_three_are_no_suggestion(shop, now):

@@ -324,6 +324,20 @@ def test_what_runs_out_is_suggested_with_its_days_and_the_money(shop):
     assert "Of 100 products, 82 ended up within their span." in said.why["en"]
 
 
+def test_a_new_count_takes_money_and_reason_along(shop):
+    tea, mug = counted("Tea", 10, 3, price_minor=500), counted("Mug", 10)  # nobody knows what a mug brings
+    run = run_of([(tea, 28.0, 20.0, 40.0, ""), (mug, 28.0, 20.0, 40.0, "")])
+    Found.objects.filter(run=run).delete()
+    Found.objects.create(run=run, kind=restocking.DEMAND, data=CARD)
+    publishing.count_again()
+    assert Action.objects.get().gain_high_minor > 0
+    Product.objects.filter(pk=tea.pk).update(stock=90, stock_at=LAST_DAY)
+    publishing.count_again()
+    said = Action.objects.get()
+    assert (said.title["en"][:9], said.gain_high_minor) == ("1 product", None)
+    assert "the oldest of Nov 18, 2026" in said.why["en"]
+
+
 def test_only_a_count_that_still_holds_is_spoken_of(shop):
     short = (28.0, 20.0, 40.0)
     run = run_of([

@@ -359,6 +359,15 @@ def test_a_visit_is_seen_within_a_second(
     assert "Bought today" in page
 
 
+def test_of_a_visitor_who_never_bought_nothing_is_said(past_night, owner_client, django_capture_on_commit_callbacks):
+    looker = person("Looker")
+    with django_capture_on_commit_callbacks(execute=True):
+        visits_page(looker)
+    assert (Fresh.objects.count(), Stir.objects.count()) == (0, 0)
+    page = owner_client.get(reverse("contacts:detail", args=[looker.pk])).content.decode()
+    assert "No order counts any more" not in page
+
+
 def test_a_stroll_of_many_pages_is_one_look(slipping, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks() as told:
         for page in range(20):

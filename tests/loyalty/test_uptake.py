@@ -37,12 +37,14 @@ def known(past, as_of: float):
 def test_uses_to_come_are_told_and_come_true(drawn):
     as_of = AS_OF + 3
     coupons = list(range(10, 16))
-    found = uptake.uptake(known(drawn, as_of), coupons=coupons, names={15: "Tea"}, as_of=as_of)[uptake.UPTAKE]
+    about = {15: ("Tea", int(AS_OF) + 14)}
+    found = uptake.uptake(known(drawn, as_of), coupons=coupons, about=about, as_of=as_of)[uptake.UPTAKE]
     [row] = found["rows"]
     last = drawn.offers.rows(drawn.offers.time == AS_OF)
     used = last.done <= as_of
     came = int((last.done[~used] <= (last.time + last.days)[~used]).sum())
-    assert (row["coupon"], row["name"], row["people"], row["used"]) == (15, "Tea", len(last), int(used.sum()))
+    assert (row["coupon"], row["name"], row["until"]) == (15, "Tea", AS_OF + 14)
+    assert (row["people"], row["used"]) == (len(last), int(used.sum()))
     assert row["low"] <= came <= row["high"]
     test, wave = found["test"], drawn.offers.rows(drawn.offers.time == 86)
     assert (test["people"], test["came"]) == (len(wave), int(np.isfinite(wave.done).sum()))
@@ -51,9 +53,20 @@ def test_uses_to_come_are_told_and_come_true(drawn):
 
 def test_nothing_is_told_without_a_coupon_that_is_out_or_a_past_to_learn_from(drawn):
     over = known(drawn, AS_OF + 20)
-    assert uptake.uptake(over, coupons=list(range(6)), names={}, as_of=AS_OF + 20) == {}
+    assert uptake.uptake(over, coupons=list(range(6)), about={}, as_of=AS_OF + 20) == {}
     first = dataclasses.replace(drawn, offers=drawn.offers.rows(drawn.offers.time == 30))
-    assert uptake.uptake(known(first, 30.5), coupons=[1], names={}, as_of=30.5) == {}
+    assert uptake.uptake(known(first, 30.5), coupons=[1], about={}, as_of=30.5) == {}
+
+
+def test_without_an_earlier_coupon_that_was_over_there_is_no_test(drawn):
+    first, second = sorted({*drawn.offers.time.tolist()})[-2:]
+    offers = drawn.offers.rows(np.isin(drawn.offers.time, (first, second)))
+    days = np.where(offers.time == first, 60.0, offers.days)  # the first outlasts the second
+    past = dataclasses.replace(drawn, offers=dataclasses.replace(offers, days=days))
+    as_of = second + float(offers.days[offers.time == second].max()) + 1
+    about = {kind: (f"C{kind}", int(as_of) + 30) for kind in range(6)}
+    told = uptake.uptake(known(past, as_of), coupons=list(range(6)), about=about, as_of=as_of)[uptake.UPTAKE]
+    assert (len(told["rows"]), told["test"]) == (1, None)
 
 
 @pytest.mark.django_db
@@ -92,7 +105,15 @@ def test_who_got_a_coupon_by_a_message_or_a_code_of_their_own_and_used_it(shop):
 
     assert (ago(given.at), ago(given.done)) == ([5, 2], [1, 1])
     assert ago(given.seen)[0] == 4 and np.isnan(given.seen[1])
-    assert given.names == {coupon.pk: "Spring", own.pk: "Own"}
+    last_day = (ends - dt.date(1970, 1, 1)).days
+    assert given.about == {coupon.pk: ("Spring", last_day), own.pk: ("Own", last_day)}
+
+    again = Campaign.objects.create(name="More", subject="Tea", body="TEATIME!", state=Campaign.State.FINISHED)
+    late = now - dt.timedelta(hours=2)  # after the use
+    rotation = Rotation.objects.create(campaign=again, local_date=late.date(), started_at=late, finished_at=late)
+    Message.objects.create(rotation=rotation, contact=people[0], state="sent", due_at=late, sent_at=late)
+    anew = offering.given(now=now)  # what counts is the first message
+    assert (anew.contact, anew.coupon, anew.at) == (given.contact, given.coupon, given.at)
 
 
 @pytest.mark.django_db

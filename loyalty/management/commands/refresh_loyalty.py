@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--as-of", metavar="DATE", help="the day to speak of; nothing later is looked at")
         parser.add_argument("--run", type=int, action="append", help="do this waiting run; several in this order")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--json", action="store_true", help="print a JSON object a line, for each run done")
 
     def handle(self, *, as_of, run, json: bool, **options):
         try:
