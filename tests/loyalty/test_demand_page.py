@@ -90,7 +90,7 @@ def test_units_of_everybody_count_net_of_what_came_back(shop):
 
 
 def test_a_night_keeps_forecasts_cards_and_how_good_they_were(past, now):
-    Product.objects.filter(name="Product 3").update(stock=12, stock_at=LAST_DAY - dt.timedelta(days=7))
+    Product.objects.filter(name="Product 3").update(stock=6, stock_at=LAST_DAY - dt.timedelta(days=7))
     Product.objects.filter(name="Product 4").update(is_active=False)
     one = Product.objects.order_by("id").first()
     older = [run_of([(one, 20.0, 15.0, 28.0, "")], as_of=day(before)) for before in (2, 1)]
