@@ -54,10 +54,11 @@ class Messages(Mover):
 
 def tells(*, keep_id: int, drop_id: int):
     """Say how many messages that wait are not sent because the other customer gets them too."""
+    stopped = Message.objects.filter(contact__in=[keep_id, drop_id], state=State.STOPPED, error=STOPPED)
+    before = list(stopped.values_list("pk", flat=True))
 
     def told(*, now: dt.datetime) -> list[str]:
-        stopped = Message.objects.filter(contact=keep_id, state=State.STOPPED, error=STOPPED, tried_at=None)
-        count = stopped.filter(rotation__finished_at=None).count()
+        count = stopped.exclude(pk__in=before).count()
         if not count:
             return []
         text = ngettext(

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from crm.accounts.models import Shop
+from crm.contacts.identity import FORMER_EMAIL
 from crm.contacts.models import Consent, Contact, ContactKey, Suppression
 from crm.lib import bulk
 from crm.lib.tokens import keyed_hash
@@ -44,7 +45,7 @@ def withdraw(contact_id: int, *, source: str, detail: str, at: dt.datetime) -> N
     """Never write to this person again, nor to the address, whoever has it later."""
     record([contact_id], state=Contact.ConsentState.NO, source=source, detail=detail, at=at)
     addresses = set(Contact.objects.filter(id=contact_id).values_list("address_hash", flat=True)) - {None}
-    former = ContactKey.objects.filter(contact=contact_id, source="email")  # of customers merged into this one
+    former = ContactKey.objects.filter(contact=contact_id, source=FORMER_EMAIL)  # of customers merged into this one
     addresses |= {keyed_hash(address) for address in former.values_list("value", flat=True)}
     for address in sorted(addresses):
         known, is_new = Suppression.objects.get_or_create(address_hash=address, defaults={"reason": source, "at": at})

@@ -4,7 +4,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from crm.contacts import timeline
 from crm.contacts.forms import NoteForm
 from crm.contacts.models import Contact, Note
-from crm.contacts.views import dressed
+from crm.contacts.views import dressed, whoever_is
 from crm.lib import clock
 from crm.lib.htmx import toast
 from crm.lib.templatetags.say import number
@@ -23,7 +23,7 @@ MOMENTS = 8
 @require_http_methods(["GET", "HEAD", "POST"])
 def glance(request: HttpRequest, pk: int) -> HttpResponse:
     """Draw who somebody is and what happened last, with a place for a note."""
-    contact = get_object_or_404(Contact.objects.alive(), pk=pk)
+    contact = whoever_is(pk)
     now = clock.now()
     if request.method == "POST":
         form = NoteForm(request.POST)

@@ -16,6 +16,8 @@ _DOTS_MEAN_NOTHING = {"gmail.com", "googlemail.com"}
 _MASK = re.compile(r"[*#xX•＊]")
 _SHORTEST_PHONE, _LONGEST_PHONE = 8, 15  # E.164: at most 15 digits; below 8 too many people share one
 TYPED = "typed"  # the source of what the owner types
+# The sources of what somebody was known by before a merge (ContactKey). No program can call itself that.
+FORMER_EMAIL, FORMER_PHONE = "was:email", "was:phone"
 
 
 @dataclass(slots=True)

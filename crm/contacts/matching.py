@@ -14,11 +14,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from itertools import compress
 from operator import itemgetter, not_
+from typing import NamedTuple
 
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from crm.contacts.identity import INVISIBLE, TYPED, People, Person, email_key, phone_key
-from crm.contacts.models import Consent, Contact, ContactKey, Suppression
+from crm.contacts.identity import (
+    FORMER_EMAIL,
+    FORMER_PHONE,
+    INVISIBLE,
+    TYPED,
+    People,
+    Person,
+    email_key,
+    phone_key,
+)
+from crm.contacts.models import Consent, Contact, ContactKey, Merge, Suppression
 from crm.lib import bulk
 from crm.lib.tokens import keyed_hash
 
@@ -94,6 +105,20 @@ class _State:
         return [name for name in _TEXT_FIELDS if not row[name]]
 
 
+class _Said(NamedTuple):
+    """A yes or no to log."""
+
+    state: _State
+    said: str
+    detail: str
+    source: str  # of the row
+    address: str | None = None  # the one the row named, which need not be the one we have
+
+    def address_hashes(self) -> set[str]:
+        named = {keyed_hash(self.address)} if self.address else set()
+        return (named | {self.state.row["address_hash"]}) - {None}
+
+
 class _List:
     """One call of match: what is known, by each way of knowing it."""
 
@@ -116,7 +141,8 @@ class _List:
         self.states: dict[int, _State] = {}
         self.new: list[_State] = []
         self.new_keys: list[tuple[tuple[str, str], _State]] = []
-        self.consents: list[tuple[_State, str, str, str]] = []  # who, what, its detail, the source of the row
+        self.consents: list[_Said] = []
+        self.again: list[_Said] = []  # a no of somebody who said no before
         self.suppressed: set[str] = set()
 
     def look_up(self) -> None:
@@ -136,7 +162,7 @@ class _List:
         if missing := set(asked.values()) - self.states.keys():
             self._load(contacts.filter(id__in=bulk.among(missing)))
         self.by_key = {key: self.states[contact_id] for key, contact_id in asked.items()}
-        self._load_former("email", emails - self.by_email.keys(), contacts)
+        self._load_former(FORMER_EMAIL, emails - self.by_email.keys(), contacts)
         phones = {  # asked only where the number and the e-mail do not tell
             phone
             for key, address, phone in self.identities
@@ -149,7 +175,7 @@ class _List:
                 for name, (_key, _address, phone) in zip(self.people.column("name"), self.identities)
                 if phone in phones
             }
-            self._load_former("phone", phones | named, contacts)
+            self._load_former(FORMER_PHONE, phones | named, contacts)
         if emails:
             hashes = [keyed_hash(address) for address in emails if address not in self.by_email]
             hashes += [state.row["address_hash"] for state in self.by_email.values() if state.row["address_hash"]]
@@ -167,7 +193,7 @@ class _List:
             self._load(contacts.filter(id__in=bulk.among(missing)))
         for value, contact_id in owners.items():
             state = self.states[contact_id]
-            if source == "email":
+            if source == FORMER_EMAIL:
                 self.by_email.setdefault(value, state)
             elif " " in value:
                 self.by_former[value] = state
@@ -232,7 +258,7 @@ class _List:
         if person.extra:
             row["extra"] = {**row["extra"], **person.extra} if overwrite else {**person.extra, **row["extra"]}
         self.teach_beginning(state, person.joined_at, overwrite)
-        self._teach_consent(state, person)
+        self._teach_consent(state, person, address)
 
     def teach_beginning(self, state: _State, joined_at: dt.datetime | None, overwrite: bool) -> None:
         """Write since when the person is known, where a row says it of somebody new."""
@@ -250,11 +276,15 @@ class _List:
             row["email_key"], row["address_hash"] = address, keyed_hash(address)
             if state.is_new and row["address_hash"] in self.suppressed and row["consent"] != "no":
                 row["consent"] = "no"
-                said = _("This address asked never to be written to")
-                self.consents.append((state, "no", said, person.source))
+                detail = _("This address asked never to be written to")
+                self.consents.append(_Said(state, "no", detail, person.source))
 
-    def _teach_consent(self, state: _State, person: Person) -> None:
+    def _teach_consent(self, state: _State, person: Person, address: str | None) -> None:
         row, said = state.row, person.consent
+        if not said:
+            return
+        theirs = address if address and self.by_email.get(address, state) is state else None
+        told = _Said(state, said, person.consent_detail, person.source, theirs)
         lifts = (
             said == "yes"
             and row["consent"] == "unknown"
@@ -263,7 +293,9 @@ class _List:
         )
         if lifts or (said == "no" and row["consent"] != "no"):
             row["consent"] = said
-            self.consents.append((state, said, person.consent_detail, person.source))
+            self.consents.append(told)
+        elif said == "no" and not state.is_new:
+            self.again.append(told)
 
 
 def _owner_of_phone(owners: list[_State], person: Person, address: str | None) -> _State | None:
@@ -318,7 +350,7 @@ def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None =
         ("contact_id", "source", "value", "created_by_import"),
         [(state.id, source, value, import_id) for (source, value), state in work.new_keys],
     )
-    _log_consents(work.consents, now, import_id)
+    _log_consents([*work.consents, *_news_to_merged(work.again)], now, import_id)
     return Matched(
         contact_ids=[state.id if isinstance(state, _State) else state for state in found],
         created=[state.id for state in work.new],
@@ -326,17 +358,30 @@ def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None =
     )
 
 
-def _log_consents(consents: list[tuple[_State, str, str, str]], now: dt.datetime, import_id: int | None) -> None:
+def _news_to_merged(again: list[_Said]) -> list[_Said]:
+    """Return each first no since a merge of somebody who said no before: undoing the merge asks for it."""
+    by_id = {one.state.id: one for one in again}
+    merges = Merge.objects.filter(kept_id__in=bulk.among(list(by_id)), undone_at=None).exclude(details={})
+    merged = dict(merges.order_by("pk").values_list("kept_id", "details__last_consent")) if by_id else {}
+    if not merged:
+        return []
+    no = Consent.objects.filter(contact__in=bulk.among(list(merged)), state=Contact.ConsentState.NO)
+    newest = dict(no.order_by().values_list("contact").annotate(newest=Max("pk")))
+    return [by_id[contact_id] for contact_id, last in merged.items() if newest.get(contact_id, 0) <= last]
+
+
+def _log_consents(consents: list[_Said], now: dt.datetime, import_id: int | None) -> None:
     """Note every yes and no. What an undo cannot take back also bars the address: a no that no file told."""
     rows = [
-        (state.id, said, _who_told(source, import_id), detail[:250], now, import_id)
-        for state, said, detail, source in consents
+        (one.state.id, one.said, _who_told(one.source, import_id), one.detail[:250], now, import_id)
+        for one in consents
     ]
     bulk.insert(Consent, ("contact_id", "state", "source", "detail", "at", "created_by_import"), rows)
     barred = [
-        (state.row["address_hash"], row[2], now)
-        for (state, said, *_rest), row in zip(consents, rows)
-        if said == "no" and import_id is None and state.row["address_hash"]
+        (address_hash, row[2], now)
+        for one, row in zip(consents, rows)
+        if one.said == "no" and import_id is None
+        for address_hash in one.address_hashes()
     ]
     bulk.insert(Suppression, ("address_hash", "reason", "at"), barred, ignore_conflicts=True)
 

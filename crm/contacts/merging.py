@@ -13,8 +13,8 @@
   never to be written to, or that do not exist, stay so (Suppression), whoever has them.
 - What the two were known by (`known_by`) keeps leading to the kept customer: numbers on platforms, e-mail, phone.
 - Both are locked; whoever merges the same two a second time gets the same Merge. An undo finds in `Merge.details` what
-  it needs, for UNDO_FOR; the newest merge of a chain is undone first. What changed since stays as it is: `foresee_undo`
-  says so beforehand, in sentences.
+  it needs, for UNDO_FOR; the newest merge of a customer is undone first. What changed since stays as it is:
+  `foresee_undo` says so beforehand, in sentences.
 """
 
 import datetime as dt
@@ -24,11 +24,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import IntegrityError, OperationalError, models, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.contacts import moving
+from crm.contacts.identity import FORMER_EMAIL, FORMER_PHONE
 from crm.contacts.matching import phone_and_name
 from crm.contacts.models import Consent, Contact, ContactKey, Merge, Pair, Suppression
 from crm.lib import bulk, changes
@@ -188,6 +189,7 @@ def _merge(keep_id: int, drop_id: int, choices: Mapping[str, str], *, by: str, n
     said = {
         "keys": _remember(keep_id, known - known_by(Contact.objects.get(pk=keep_id))),
         "consents": _log_consent(keep_id, consent, name=names[1], now=now),
+        "last_consent": _last_consent(keep_id),
     }
     Contact.objects.filter(pk=drop_id)._raw_delete(using=Contact.objects.db)
     changed = {name: value for name, value in before.items() if after[name] != value}
@@ -285,18 +287,23 @@ def _log_consent(contact_id: int, state: str, *, name: str, now: dt.datetime) ->
     return [Consent.objects.create(contact_id=contact_id, **said).pk]
 
 
+def _last_consent(contact_id: int) -> int:
+    return Consent.objects.filter(contact=contact_id).aggregate(last=Max("pk"))["last"] or 0
+
+
 def known_by(contact: Contact) -> set[tuple[str, str]]:
     """Return what a row of a file may name a customer by, beside numbers on platforms, as keys of ContactKey."""
-    known = {("email", contact.email_key)} if contact.email_key else set()
+    known = {(FORMER_EMAIL, contact.email_key)} if contact.email_key else set()
     if contact.phone_key:
-        known |= {("phone", contact.phone_key), ("phone", phone_and_name(contact.phone_key, contact.name))}
+        numbers = (contact.phone_key, phone_and_name(contact.phone_key, contact.name))
+        known |= {(FORMER_PHONE, number) for number in numbers}
     return known
 
 
 def _remember(contact_id: int, keys: set[tuple[str, str]]) -> list[int]:
     """Let these lead to a customer, as far as they lead to nobody else; return the new rows."""
     rows = [(contact_id, source, value) for source, value in sorted(keys)]
-    mine = ContactKey.objects.filter(contact=contact_id, source__in=["email", "phone"])
+    mine = ContactKey.objects.filter(contact=contact_id, source__in=[FORMER_EMAIL, FORMER_PHONE])
     before = set(mine.values_list("pk", flat=True))
     bulk.insert(ContactKey, ("contact_id", "source", "value"), rows, ignore_conflicts=True)
     return sorted(set(mine.values_list("pk", flat=True)) - before)
@@ -379,6 +386,11 @@ def _check_undo(done: Merge, *, now: dt.datetime) -> Contact:
         raise CannotUndo(_("The customer is there no more."))
     if kept.erased_at:
         raise CannotUndo(Why.ERASED.label)
+    newer = Merge.objects.filter(kept_id=done.kept_id, undone_at=None, pk__gt=done.pk).order_by("-pk").first()
+    if newer:
+        raise CannotUndo(_("%(name)s was merged into this customer afterwards. Undo that first.") % {
+            "name": newer.details["names"][1]
+        })  # fmt: skip
     return kept
 
 
@@ -396,7 +408,7 @@ def _changed_since(done: Merge, kept: Contact) -> set[str]:
 def _give_fields_back(done: Merge, kept: Contact) -> None:
     before, stays = done.details["before"], _changed_since(done, kept)
     columns = {
-        name: moving.read(Contact._meta.get_field(name), value)
+        name: moving.read(Contact, name, value)
         for name, value in before.items()
         if name not in stays | _COUNTERS
     }
@@ -422,15 +434,21 @@ def _is_taken(email_key: str, *, by_other_than: int) -> bool:
 
 
 def _mind_what_was_said(done: Merge, *, now: dt.datetime) -> None:
-    """Let a no that was said to either address since the merge hold for whom the address belongs to."""
-    refused = Suppression.objects.filter(at__gte=done.at).exclude(reason=Consent.Source.BOUNCE).values("address_hash")
-    people = Contact.objects.filter(pk__in=[done.kept_id, done.dropped_id], address_hash__in=refused)
-    for person in people.exclude(consent=Contact.ConsentState.NO):
-        Contact.objects.filter(pk=person.pk).update(consent=Contact.ConsentState.NO)
+    """Let a no that was said since the merge hold for both, and one to an address for whom that belongs to."""
+    no = Contact.ConsentState.NO
+    both = Contact.objects.filter(pk__in=[done.kept_id, done.dropped_id])
+    said = Consent.objects.filter(contact=done.kept_id, pk__gt=done.details["last_consent"]).order_by("-pk").first()
+    if said and said.state == no:  # the dropped one's log gets it anyhow: their own merges may be undone next
+        people, source = both.filter(Q(pk=done.dropped_id) | ~Q(consent=no)), said.source
+    else:
+        refused = Suppression.objects.filter(at__gte=done.at).exclude(reason=Consent.Source.BOUNCE)
+        people, source = both.filter(address_hash__in=refused.values("address_hash")), Consent.Source.LINK
+        people = people.exclude(consent=no)
+    for person in list(people):
+        Contact.objects.filter(pk=person.pk).update(consent=no)
         Consent.objects.create(
-            contact=person, state=Contact.ConsentState.NO, source=Consent.Source.LINK, at=now,
-            detail=_("Said no while the two were one customer"),
-        )  # fmt: skip
+            contact=person, state=no, source=source, at=now, detail=_("Said no while the two were one customer")
+        )
 
 
 class Apart(moving.Mover):

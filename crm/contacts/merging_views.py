@@ -47,7 +47,7 @@ def pairs(request: HttpRequest) -> HttpResponse:
         pair.keep, pair.drop = longer_known(pair.one, pair.other)
         pair.likeness = Likeness.of(pair.weight)
         pair.labels = labels(pair.evidence)
-    apart = Pair.objects.exclude(distinct_at=None).filter(pk=_number(request.GET.get("apart", "")))
+    apart = Pair.objects.exclude(distinct_at=None).filter(pk=digits.read(request.GET.get("apart")))
     context = {"page": page, "apart": apart.select_related("one", "other").first()}
     return render(request, "contacts/duplicates.html", context)
 
@@ -79,6 +79,9 @@ def merge_with(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     """Show two customers side by side, and make one of them."""
+    done = Merge.objects.filter(kept_id=pk, dropped_id=other, undone_at=None).first()
+    if request.method == "POST" and done:  # the form was sent twice
+        return _just_merged(done)
     keep, drop = _two(pk, other)
     form = MergeForm(request.POST or None, keep=keep, drop=drop)
     now = clock.now()
@@ -88,7 +91,7 @@ def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
         except merging.CannotMerge as refusal:
             messages.error(request, str(refusal))
             return redirect("contacts:duplicates")
-        return redirect(f"{keep.get_absolute_url()}?merged={done.pk}")
+        return _just_merged(done)
     try:
         outlook = merging.foresee(pk, drop_id=other, choices=form.choices(), now=now)
     except merging.CannotMerge as refusal:
@@ -104,6 +107,10 @@ def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
         "evidence": labels(duplicates.compare(keep, drop)),
     }
     return render(request, "contacts/merge.html", context, status=422 if form.errors else 200)
+
+
+def _just_merged(done: Merge) -> HttpResponse:
+    return redirect(f"{reverse('contacts:detail', args=[done.kept_id])}?merged={done.pk}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -167,7 +174,3 @@ def _two(pk: int, other: int) -> tuple[Contact, Contact]:
         raise Http404
     alive = Contact.objects.alive()
     return get_object_or_404(alive, pk=pk), get_object_or_404(alive, pk=other)
-
-
-def _number(text: str) -> int:
-    return int(text) if digits.fits(text) else 0

@@ -7,9 +7,11 @@ Contact          one person. The words on screen are "customer". `email` and `ph
                  of two people who turn out to be one, the stricter word holds.
 ContactKey       the person's number on a platform: (source, value) is unique, e.g. ("shopify", "721").
                  One person may have many; a key never moves without a merge. A merge adds what the dropped customer
-                 was known by: ("email", key), ("phone", key) and ("phone", "key folded name").
-Consent          append-only: every yes and no with its source, wording and time. `Contact.consent`
-                 repeats the newest. Blank in a file is unknown, never yes; an import never turns no into yes.
+                 was known by, under the sources identity.FORMER_EMAIL and FORMER_PHONE: e-mail, phone, and phone with
+                 the folded name.
+Consent          every yes and no with its source, wording and time; append-only, but for the one row a merge wrote:
+                 undoing the merge deletes it, because nobody said that. `Contact.consent` repeats the newest. Blank in
+                 a file is unknown, never yes; an import never turns no into yes.
 Suppression      "never write to this address", kept as a keyed hash so that it survives erasure and re-import.
 Note             what the owner wrote about a person.
 Segment          a named group. kind=computed: members are rows, replaced by the analyst's night run
@@ -138,7 +140,7 @@ class Contact(models.Model):
 class ContactKey(models.Model):
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="keys")
     source = models.CharField(max_length=30)
-    value = models.CharField(max_length=200)
+    value = models.CharField(max_length=254)
     created_by_import = models.BigIntegerField(null=True, editable=False, db_index=True)
 
     class Meta:

@@ -95,7 +95,7 @@ def written(rows: models.QuerySet) -> list[dict]:
 def bring_back(model: type[models.Model], kept: Iterable[dict]) -> int:
     """Insert rows that were put away, except those that belong to something that is gone by now; return how many."""
     fields = model._meta.concrete_fields
-    rows = [{field.attname: read(field, row[field.attname]) for field in fields} for row in kept]
+    rows = [{field.attname: read(model, field.attname, row[field.attname]) for field in fields} for row in kept]
     for field in fields:
         if not isinstance(field, models.ForeignKey):
             continue
@@ -112,6 +112,7 @@ def bring_back(model: type[models.Model], kept: Iterable[dict]) -> int:
     return bulk.insert(model, list(rows[0]), [tuple(row.values()) for row in rows]) if rows else 0
 
 
-def read(field: models.Field, value):
+def read(model: type[models.Model], name: str, value):
     """Return a column's value from what JSON kept of it."""
+    field = model._meta.get_field(name)
     return value if isinstance(field, models.ForeignKey | models.JSONField) else field.to_python(value)

@@ -249,12 +249,18 @@ def _person(pk: int) -> Contact:
     return get_object_or_404(Contact.objects.alive(), pk=pk)
 
 
-@require_GET
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show who somebody is, what happened so far, and what upper floors know; who was merged is whom they became."""
+def whoever_is(pk: int) -> Contact:
+    """Return the customer with this number, or whom they were merged into."""
     contact = merging.find(pk)
     if contact is None:
         raise Http404
+    return contact
+
+
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show who somebody is, what happened so far, and what upper floors know; who was merged is whom they became."""
+    contact = whoever_is(pk)
     return _draw_detail(request, contact) if contact.pk == pk else redirect(contact)
 
 
@@ -314,8 +320,8 @@ def _read_moment(text: str) -> dt.datetime | None:
 
 def _just_merged(request: HttpRequest, contact: Contact, now: dt.datetime) -> Merge | None:
     """Return the merge the owner comes from, as long as it can be undone."""
-    number = request.GET.get("merged", "")
-    return merging.undoable(contact.pk, now=now).filter(pk=number).first() if digits.fits(number) else None
+    number = digits.read(request.GET.get("merged"))
+    return merging.undoable(contact.pk, now=now).filter(pk=number).first() if number else None
 
 
 @require_http_methods(["GET", "POST"])
@@ -364,7 +370,7 @@ def _differences(contact: Contact, form: ContactForm) -> list[tuple[str, str, st
 @require_POST
 def add_note(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep what the owner noted about a person."""
-    contact = _person(pk)
+    contact = whoever_is(pk)
     form = NoteForm(request.POST)
     if not form.is_valid():
         return _draw_detail(request, contact, note_form=form, status=422)

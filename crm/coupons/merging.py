@@ -16,7 +16,7 @@ class Coupons(moving.Mover):
 
     def move(self, *, keep_id: int, drop_id: int, now: dt.datetime) -> dict:
         both = {"keep_id": keep_id, "drop_id": drop_id, "now": now}
-        said = {"codes": Rows(Code).move(**both), "uses": Rows(Use).move(**both)}
+        said = {"uses": Rows(Use).move(**both), "codes": Rows(Code).move(**both)}  # in the order redeeming locks them
         said |= {"counts": moving.put_away(CustomerUse.objects.filter(contact=drop_id)), "made": []}
         for row in said["counts"]:
             count, is_new = CustomerUse.objects.get_or_create(coupon_id=row["coupon_id"], contact_id=keep_id)
@@ -26,8 +26,8 @@ class Coupons(moving.Mover):
 
     def back(self, said: dict, *, keep_id: int, drop_id: int, now: dt.datetime) -> None:
         both = {"keep_id": keep_id, "drop_id": drop_id, "now": now}
-        Rows(Code).back(said["codes"], **both)
         Rows(Use).back(said["uses"], **both)
+        Rows(Code).back(said["codes"], **both)
         moving.bring_back(CustomerUse, said["counts"])
         for coupon_id in [row["coupon_id"] for row in said["counts"]]:
             for contact_id in (keep_id, drop_id):  # a use may have been taken back since

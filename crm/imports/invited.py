@@ -10,6 +10,7 @@ import datetime as dt
 from django.db import transaction
 
 from crm.contacts import matching
+from crm.contacts.identity import FORMER_EMAIL
 from crm.contacts.matching import Person
 from crm.contacts.models import Contact, ContactKey
 from crm.imports import intake
@@ -35,5 +36,5 @@ def join(advocate_id: int, *, email: str, name: str, language: str, now: dt.date
 def _is_known(email: str) -> bool:
     """Tell whether somebody has this address, or had it before a merge."""
     key = matching.email_key(email)
-    had = ContactKey.objects.filter(source="email", value=key)
+    had = ContactKey.objects.filter(source=FORMER_EMAIL, value=key)
     return Contact.objects.filter(email_key=key).exists() or had.exists()

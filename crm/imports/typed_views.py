@@ -117,8 +117,7 @@ def _again(request: HttpRequest, *, form_class, order: Order | None, currency: s
 
 
 def _line_count(raw: Mapping) -> int:
-    count = raw.get(f"{LINES}-TOTAL_FORMS", "")
-    return min(int(count), MAX_LINES) if digits.fits(count) else 0
+    return min(digits.read(raw.get(f"{LINES}-TOTAL_FORMS")) or 0, MAX_LINES)
 
 
 def _is_helper(request: HttpRequest) -> bool:

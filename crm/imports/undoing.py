@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from crm.accounts.models import Shop
 from crm.campaigns import attribution
 from crm.campaigns.models import Message
+from crm.contacts import moving
 from crm.contacts.models import Consent, Contact, ContactKey, Note
 from crm.imports import crediting
 from crm.imports.models import Change, Import
@@ -101,13 +102,15 @@ class _Undo:
         if change.version_after:
             is_ours = row.version == change.version_after
         else:
-            is_ours = all(getattr(row, name) == _read(model, name, value) for name, value in change.after.items())
+            is_ours = all(getattr(row, name) == moving.read(model, name, value) for name, value in change.after.items())
         if not is_ours:
             if change.version_after or change.table == "product":
                 self.conflict(change.table, row.pk, str(row), _("changed since the import"))
             return False
         columns = {
-            name: _read(model, name, value) for name, value in change.before.items() if name not in ("lines", "refunds")
+            name: moving.read(model, name, value)
+            for name, value in change.before.items()
+            if name not in ("lines", "refunds")
         }
         if change.version_after:
             columns["version"] = row.version - 1  # what the change before this one left behind
@@ -358,14 +361,6 @@ def _pieces(rows: models.QuerySet) -> Iterator[list[int]]:
     """Yield the rows' ids in pieces; those of a piece must be gone, or match no longer, before the next."""
     while ids := list(rows.order_by("id").values_list("id", flat=True)[:PIECE]):
         yield ids
-
-
-def _read(model: type[models.Model], name: str, value):
-    """Return a column's value from what JSON kept of it."""
-    field = next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
-    if isinstance(field, models.ForeignKey | models.JSONField):
-        return value
-    return field.to_python(value)
 
 
 def _still_sold(lines: Sequence[Sequence]) -> list[list]:

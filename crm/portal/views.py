@@ -54,9 +54,8 @@ def for_customer(view: Callable[[HttpRequest, Contact, str], HttpResponse]):
 @for_customer
 def page(request: HttpRequest, contact: Contact, token: str) -> HttpResponse:
     """Show a customer what is theirs."""
-    asked = request.GET.get("page", "")
-    number = min(int(asked), _LAST_PAGE) if digits.fits(asked) else 1
-    own = OwnPage(contact=contact, shop=request.shop, now=clock.now(), page=max(number, 1))
+    number = min(digits.read(request.GET.get("page")) or 1, _LAST_PAGE)
+    own = OwnPage(contact=contact, shop=request.shop, now=clock.now(), page=number)
     context = {"own": own, "contact": contact, "token": token, "is_saved": "saved" in request.GET}
     return render(request, "portal/page.html", context | {"languages": settings.LANGUAGES})
 

@@ -3,7 +3,8 @@
 The dropped customer's account is merged into the kept one's (rewards.carrying): no entry is changed, each lot keeps its
 dates, each debt is owed on, and what is refunded of an old order later goes on that order's account and is carried
 over. At each moment of the past the kept customer holds the higher of both levels, so that no order of either loses
-points by it. Then the orders of the two are settled: rules that look at earlier orders see one customer.
+points by it; an undo brings back the levels from before, and leaves what the kept customer held in between. Then the
+orders of the two are settled: rules that look at earlier orders see one customer.
 """
 
 import datetime as dt
@@ -36,7 +37,7 @@ class Points(moving.Mover):
     def move(self, *, keep_id: int, drop_id: int, now: dt.datetime) -> dict:
         said = {
             "friends": referring.merge(drop_id, winner_id=keep_id, now=now),
-            "levels": _unite_levels(keep_id, drop_id),
+            "levels": _unite_levels(keep_id, drop_id, now=now),
             "account": _carry_over(keep_id, drop_id, now=now),
         }
         _settle([keep_id], now=now)
@@ -140,15 +141,13 @@ def _bring_back(said: dict, *, keep_id: int, drop_id: int, now: dt.datetime) -> 
 # ---- levels
 
 
-def _unite_levels(keep_id: int, drop_id: int) -> list[dict]:
-    """Let the kept customer hold the higher level of the two at each moment; return what both held."""
+def _unite_levels(keep_id: int, drop_id: int, *, now: dt.datetime) -> dict:
+    """Let the kept customer hold the higher level of the two at each moment; return what both held, and until when."""
     held = Membership.objects.filter(contact__in=[keep_id, drop_id])
     rows = list(held.order_by("since", "pk"))
-    if not any(row.contact_id == drop_id for row in rows):
-        return []
     away = moving.put_away(held)
     Membership.objects.bulk_create(_highest(rows, keep_id))
-    return away
+    return {"away": away, "until": max([now, *(row.until or row.since for row in rows)]).isoformat()}
 
 
 def _highest(rows: list[Membership], keep_id: int) -> list[Membership]:
@@ -176,14 +175,47 @@ def _highest(rows: list[Membership], keep_id: int) -> list[Membership]:
     return united
 
 
-def _part_levels(away: list[dict], keep_id: int, drop_id: int, *, now: dt.datetime) -> None:
-    """Let both hold what they held; levels that are no more in force ended meanwhile."""
-    if not away:
-        return
-    Membership.objects.filter(contact=keep_id).delete()
-    moving.bring_back(Membership, away)
+def _part_levels(said: dict, keep_id: int, drop_id: int, *, now: dt.datetime) -> None:
+    """Let both hold again what they held before, and leave what the kept customer held since, until now."""
+    mine, merged = Membership.objects.filter(contact=keep_id), dt.datetime.fromisoformat(said["until"])
+    since = list(mine.filter(Q(until=None) | Q(until__gt=merged), since__lt=now).order_by("since", "pk"))
+    mine.delete()
+    moving.bring_back(Membership, said["away"])
     found = tiers.ladder(now=now)
+    if merged < now:
+        _leave_levels(since, mine.filter(until=None).first(), keep_id, found, merged=merged, now=now)
     ended = Membership.objects.filter(Q(contact=keep_id) | Q(contact=drop_id), until=None)
     begins = clock.day_bounds(found.starts_on, found.zone)[0] if found else now
     for row in ended.exclude(rule_id=found.rule_id) if found else ended:
         Membership.objects.filter(pk=row.pk).update(until=max(row.since, begins))
+
+
+def _leave_levels(
+    rows: list[Membership], before: Membership | None, contact_id: int, found: tiers.Ladder | None, *,
+    merged: dt.datetime, now: dt.datetime,
+) -> None:  # fmt: skip
+    """Put what a customer held since a merge behind the level they held before it, which ends by then.
+
+    The last level stays if they held it before or reach it by their own orders; else the higher of these two follows.
+    """
+    for row in rows:
+        row.pk, row.since = None, max(row.since, merged)
+    last = rows[-1] if rows and rows[-1].until is None else None
+    if last and found and last.rule_id == found.rule_id:
+        held = before if before and before.rule_id == last.rule_id else None
+        reached = found.params.reached(tiers.amounts(found, [contact_id]).get(contact_id, 0))
+        own = max(reached, held.level if held else 0)
+        grace = held.falls_on if held and held.level == own else None
+        if own >= last.level:
+            last.falls_on = grace or last.falls_on
+        else:
+            last.until = now
+            if own:
+                follows = {"rule_id": found.rule_id, "level": own, "since": now, "falls_on": grace}
+                rows.append(Membership(contact_id=contact_id, **follows))
+    if before:
+        goes_on = rows and (rows[0].rule_id, rows[0].level) == (before.rule_id, before.level)
+        first = rows.pop(0) if goes_on else None
+        before.until, before.falls_on = (first.until, first.falls_on) if first else (merged, before.falls_on)
+        before.save(update_fields=["until", "falls_on"])
+    Membership.objects.bulk_create(rows)

@@ -37,7 +37,8 @@ Programme what holds for all points of the shop: what happens to a debt, expiry 
           what the owner says 100 points are worth (`per_100_minor`, in the shop's currency; null: what a reward says).
 Membership  the level a customer holds under a rule of levels (rewards.tiers), from `since` until `until` (exclusive;
           null: still). Written once and closed once, at a moment that is over, so that the level held when an order was
-          placed never changes. `level` counts from 1, the lowest. `falls_on` is the first day it may be lost.
+          placed never changes; only a merge, and its undo, write the rows of its two customers anew (rewards.merging).
+          `level` counts from 1, the lowest. `falls_on` is the first day it may be lost.
 Reward    what points can be turned into. `points` buy `worth_minor` (money off), a product, free shipping or a coupon.
 Referral  a friend who came because a customer, the advocate, sent them; a friend counts once, for one advocate. As
           soon as an order of the friend counts, `order_ref` is its id and `reward` the entry that gave the advocate
@@ -48,8 +49,8 @@ Audit     one look through the books (crm.lib.books): asked for, then finished, 
 
 The triggers live in rewards.triggers and are made again after every migrate, because Django's
 SQLite table rebuild drops them. Written by: rewards.ledger, rewards.lots, rewards.settling, rewards.redeeming,
-rewards.rule_changing, rewards.catching_up, rewards.auditing, rewards.tiers, rewards.levelling, rewards.referring;
-emptied as a whole with a demo shop (home.demo).
+rewards.rule_changing, rewards.catching_up, rewards.auditing, rewards.tiers, rewards.levelling, rewards.referring,
+rewards.carrying, rewards.merging; emptied as a whole with a demo shop (home.demo).
 """
 
 from django.db import models

@@ -5,6 +5,7 @@ import itertools
 import os
 
 from django.db import transaction
+from django.db.models import Sum
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -66,9 +67,10 @@ class World:
         getattr(self, act)(self.people[who], size)
 
     def buy(self, contact, size):
-        number = str(next(self.numbers))
-        order = new_order(contact, self.now, size * 100, number=number, placed_at=self.now + dt.timedelta(seconds=1))
-        intake._settle([order.pk], now=self.now + dt.timedelta(seconds=2))
+        number, placed_at = str(next(self.numbers)), self.now + dt.timedelta(seconds=1)
+        self.now += dt.timedelta(seconds=2)
+        order = new_order(contact, self.now, size * 100, number=number, placed_at=placed_at)
+        intake._settle([order.pk], now=self.now)
         attribution.attribute([order.pk], now=self.now)
 
     def refund(self, contact, size):
@@ -195,6 +197,17 @@ def snapshot() -> dict:
     return rows
 
 
+def without_terms(rows: dict) -> None:
+    """Leave of the points what there is and is owed, not from when and until when."""
+    rows["points"] = {who: (balance, debt) for who, (balance, _pending, debt, _lots) in rows["points"].items()}
+    for row in rows["contacts.Contact"]:
+        del row["points_balance"]
+
+
+def order_entries() -> int:
+    return Entry.objects.filter(kind=Entry.Kind.ORDER).count()
+
+
 @given(steps=STEPS, picks=st.sets(st.sampled_from(sorted(merging.PARTS))))
 @settings(**SETTINGS)
 def test_merge_and_undo_is_nothing(db, steps, picks):
@@ -204,15 +217,25 @@ def test_merge_and_undo_is_nothing(db, steps, picks):
             world.do(*step)
         assert world.wrong_books() == []
         keep, drop, _third = world.people
-        before = snapshot()
+        before, entries = snapshot(), order_entries()
         done = merging.merge(keep.pk, drop_id=drop.pk, choices=dict.fromkeys(picks, "drop"), now=world.now)
         assert world.wrong_books() == []
         merging.undo(done.pk, now=world.now)
         assert world.wrong_books() == []
         after = snapshot()
+        if order_entries() > entries:  # what a level of the other one gave is taken back: of what waits first
+            without_terms(before)
+            without_terms(after)
         for label, rows in before.items():
             assert after[label] == rows, label
         transaction.set_rollback(True)
+
+
+def earned(contact, *, since: dt.datetime, until: dt.datetime) -> dict:
+    """Return what each order of a customer placed in between earned."""
+    orders = Order.objects.filter(contact=contact, placed_at__gt=since, placed_at__lte=until).values("pk")
+    entries = Entry.objects.filter(kind=Entry.Kind.ORDER, order_ref__in=orders, account__contact=contact)
+    return dict(entries.order_by().values_list("order_ref").annotate(points=Sum("points")))
 
 
 LATER = [act for act in ACTS if act not in ("replace_link", "write_to", "know", "score")]
@@ -243,10 +266,12 @@ def test_whatever_happens_meanwhile_the_books_are_right_and_no_point_is_lost(db,
             return
         merging.foresee_undo(done.pk, now=world.now)
         sum_before, is_plain = ledger.balance(keep.pk), not (Membership.objects.exists() or Referral.objects.exists())
+        own = earned(keep, since=done.at, until=world.now)
         merging.undo(done.pk, now=world.now)
         assert world.wrong_books() == []
         if is_plain:
             assert ledger.balance(keep.pk) + ledger.balance(drop.pk) == sum_before
+        assert earned(keep, since=done.at, until=world.now) == own  # by the levels they held then
         world.people[1] = drop
         for step in afterwards:
             world.do(*step)

@@ -1,5 +1,7 @@
 """What merging means on the other floors: one message, limits of both, links and numbers that keep leading somewhere."""
 
+import datetime as dt
+
 import pytest
 
 from crm.api import visits
@@ -60,6 +62,22 @@ def test_nobody_is_written_to_twice(anna, twin, mailing, now, mine, theirs, then
         message.refresh_from_db()
         was = State.QUEUED if state == State.CLAIMED else state
         assert (message.contact_id, message.state, message.points) == (contact.pk, was, 5)
+
+
+def test_each_message_that_is_not_sent_is_said_once(anna, twin, now):
+    campaign = Campaign.objects.create(name="News", subject="S", body="B", state="running")
+    third = person("Anne Meyer", email="anne@example.org", consent="yes")
+    for days, state, people in ((0, State.RETRY, (anna, twin)), (1, State.QUEUED, (anna, twin, third))):
+        day = now.date() + dt.timedelta(days=days)
+        mailing = Rotation.objects.create(campaign=campaign, local_date=day, started_at=now)
+        for contact in people:
+            message = write(mailing, contact, state, now)
+            Message.objects.filter(pk=message.pk).update(tried_at=now if state == State.RETRY else None)
+    said = merging.foresee(anna.pk, drop_id=twin.pk, now=now).sentences
+    assert said == ["2 messages that wait are not sent: they get each once."]
+    merging.merge(anna.pk, drop_id=twin.pk, now=now)
+    said = merging.foresee(anna.pk, drop_id=third.pk, now=now).sentences
+    assert said == ["1 message that waits is not sent: they get it once."]
 
 
 def test_the_unsubscribe_link_of_the_dropped_one_speaks_for_both(client, owner, anna, twin, mailing, now):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from crm.contacts import duplicates
-from crm.contacts.models import Contact, Merge, Pair
+from crm.contacts import duplicates, merging
+from crm.contacts.models import Contact, Merge, Note, Pair
+from crm.lib import clock
 from crm.rewards import ledger
 from tests.contacts.people import person
 
@@ -48,6 +49,29 @@ def test_from_the_list_to_one_customer_and_back(owner_client, anna, twin, now):
     assert answer.redirect_chain == [(f"/customers/{twin.pk}/", 302)]
     assert dict(Contact.objects.values_list("name", "points_balance")) == {"Anna Meyer": 0, "Anna Maria Meyer": 50}
     assert "undone already" in owner_client.get(f"/customers/merges/{done.pk}/").content.decode()
+
+
+def test_a_form_sent_twice_leads_to_the_same_merge(owner_client, anna, twin):
+    address = f"/customers/{anna.pk}/merge/{twin.pk}/"
+    picks = {"name": "drop", "email": "keep", "keep_version": anna.version, "drop_version": twin.version}
+    answers = [owner_client.post(address, picks) for _twice in range(2)]
+    target = f"/customers/{anna.pk}/?merged={Merge.objects.get().pk}"
+    assert [(answer.status_code, answer.url) for answer in answers] == [(302, target)] * 2
+    merging.undo(Merge.objects.get().pk, now=clock.now())
+    assert owner_client.post(address, picks).url != target  # two again, and one anew
+
+
+def test_a_note_for_the_dropped_one_is_kept_with_whom_they_became(owner_client, anna, twin, now):
+    merging.merge(anna.pk, drop_id=twin.pk, now=now)
+    answer = owner_client.post(f"/customers/{twin.pk}/note/", {"text": "likes rye"})
+    assert (answer.status_code, answer.url) == (302, f"/customers/{anna.pk}/")
+    for method, text in (("get", None), ("post", {"text": "and oats"})):
+        answer = getattr(owner_client, method)(f"/customers/{twin.pk}/glance/", text, headers={"HX-Request": "true"})
+        assert (answer.status_code, answer.context["contact"].pk) == (200, anna.pk)
+    assert list(Note.objects.order_by("pk").values_list("contact", "text")) == [
+        (anna.pk, "likes rye"), (anna.pk, "and oats"),
+    ]  # fmt: skip
+    assert owner_client.get(f"/customers/{twin.pk}/edit/").status_code == 404
 
 
 def test_two_of_one_name_are_told_apart(owner_client, shop, now):

@@ -5,20 +5,26 @@ import datetime as dt
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
+from pydantic import TypeAdapter, ValidationError
 
-from crm.contacts import consent, editing, merging
+from crm.api.schemas import Slug
+from crm.contacts import consent, editing, matching, merging
+from crm.contacts.identity import FORMER_EMAIL, FORMER_PHONE
 from crm.contacts.matching import Person
 from crm.contacts.models import Consent, Contact, ContactKey, Merge, Note, Pair, Suppression
 from crm.imports import intake
+from crm.imports.models import Import
 from crm.lib import books
 from crm.lib.tokens import keyed_hash
 from crm.orders.recording import Purchase
 from crm.portal import cards, invitations, links
-from crm.rewards import ledger, settling
-from crm.rewards.models import Account
+from crm.rewards import ledger, levelling, settling
+from crm.rewards.models import Account, Membership
+from tests.conftest import NOW
 from tests.contacts.people import person
 from tests.contacts.snapshots import state
 from tests.rewards.conftest import euro_rule, new_order
+from tests.rewards.test_tiers import start
 
 DAY = dt.timedelta(days=1)
 
@@ -38,6 +44,10 @@ def twin(shop):
 
 def merge(keep, drop, now, **values) -> Merge:
     return merging.merge(keep.pk, drop_id=drop.pk, now=now, **values)
+
+
+def new_import() -> int:
+    return Import.objects.create(file_name="a", path="a", size_bytes=1, sha256="0").pk
 
 
 def wrong_books() -> list[str]:
@@ -144,6 +154,51 @@ def test_a_no_said_while_they_are_one_holds_for_both_addresses(anna, twin, now):
     assert Suppression.objects.count() == 2
 
 
+@pytest.mark.parametrize("is_file", [None, True])
+@pytest.mark.parametrize("named", ["anna@example.org", "anna.meyer@example.com"])
+@pytest.mark.parametrize(("mine", "theirs"), [("yes", "yes"), ("no", "yes"), ("yes", "no")])
+def test_a_no_a_row_tells_while_they_are_one_holds_for_both(anna, twin, now, mine, theirs, named, is_file):
+    for contact, said in ((anna, mine), (twin, theirs)):
+        consent.record([contact.pk], state=said, source="owner", detail="", at=now - DAY)
+    done, import_id = merge(anna, twin, now), is_file and new_import()
+    row, logged = Person(source="file", email=named, consent="no"), Consent.objects.count()
+    for _again in range(2):
+        intake.take_people([row], now=now + DAY, import_id=import_id)
+    assert Consent.objects.count() == logged + 1
+    assert consent.is_suppressed(named) is (import_id is None)
+    merging.undo(done.pk, now=now + 2 * DAY)
+    assert set(Contact.objects.values_list("consent", flat=True)) == {"no"}
+    newest = [Consent.objects.filter(contact=one).latest("at", "pk").state for one in (anna, twin)]
+    assert newest == ["no", "no"]
+
+
+def test_a_no_told_at_the_end_of_a_chain_holds_for_all(anna, twin, now):
+    third = person("Anne Meyer", email="anne@example.org")
+    for contact, said in ((anna, "yes"), (twin, "yes"), (third, "no")):
+        consent.record([contact.pk], state=said, source="owner", detail="", at=now - DAY)
+    done = [merge(twin, third, now), merge(anna, twin, now)]
+    intake.take_people([Person(source="file", email=twin.email, consent="no")], now=now + DAY, import_id=new_import())
+    for one in reversed(done):
+        merging.undo(one.pk, now=now + 2 * DAY)
+    assert list(Contact.objects.values_list("consent", flat=True)) == ["no"] * 3
+
+
+def test_what_the_owner_noted_last_while_they_are_one_holds(anna, twin, now):
+    for contact in (anna, twin):
+        consent.record([contact.pk], state="yes", source="owner", detail="", at=now - DAY)
+    done = merge(anna, twin, now)
+    intake.take_people([Person(source="file", email=twin.email, consent="no")], now=now + DAY, import_id=new_import())
+    consent.record([anna.pk], state="yes", source="owner", detail="a mistake", at=now + DAY)
+    merging.undo(done.pk, now=now + 2 * DAY)
+    assert set(Contact.objects.values_list("consent", flat=True)) == {"yes"}
+
+
+def test_a_row_with_the_address_of_somebody_else_does_not_bar_it(anna, twin, now):
+    ContactKey.objects.create(contact=anna, source="shopify", value="721")
+    intake.take_people([Person(source="shopify", key="721", email=twin.email, consent="no")], now=now)
+    assert (consent.is_suppressed(anna.email_key), consent.is_suppressed(twin.email_key)) == (True, False)
+
+
 def test_the_old_file_finds_the_kept_one(anna, twin, now):
     ContactKey.objects.create(contact=twin, source="shopify", value="721")
     merge(anna, twin, now)
@@ -203,6 +258,52 @@ def test_a_chain_leads_to_its_end_and_is_undone_from_there(anna, twin, now):
     assert merging.current_id(third.pk) == third.pk
 
 
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("consent", ("unknown", "yes", "no")),
+        ("never_discount", (False, False, True)),
+        ("email", ("", "anna.meyer@example.com", "anne@example.org")),
+    ],
+)
+def test_the_newest_merge_of_a_customer_is_undone_first(anna, twin, now, field, values):
+    Contact.objects.update(email="", email_key=None, address_hash=None)
+    people = [anna, twin, person("Anne Meyer")]
+    for contact, value in zip(people, values):
+        known = matching.key_columns(email=value, phone="") if field == "email" else {}
+        known.pop("phone_key", None)
+        Contact.objects.filter(pk=contact.pk).update(**{field: value}, **known)
+    picks = {"email": "drop"}
+    first, second = (merge(anna, other, now, choices=picks) for other in people[1:])
+    for act in (merging.foresee_undo, merging.undo):
+        with pytest.raises(merging.CannotUndo) as refused:
+            act(first.pk, now=now + DAY)
+        assert str(refused.value) == "Anne Meyer was merged into this customer afterwards. Undo that first."
+    anna.refresh_from_db()
+    assert getattr(anna, field) == values[2]
+    merging.undo(second.pk, now=now + DAY)
+    anna.refresh_from_db()
+    assert getattr(anna, field) == values[1]
+    merging.undo(first.pk, now=now + DAY)
+    assert dict(Contact.objects.values_list("pk", field)) == {one.pk: value for one, value in zip(people, values)}
+
+
+def test_the_longest_address_stays_known(anna, twin, now):
+    address = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
+    Contact.objects.filter(pk=twin.pk).update(email=address, **matching.key_columns(email=address, phone=""))
+    done = merge(anna, twin, now)
+    known = ContactKey.objects.get(source=FORMER_EMAIL)
+    known.full_clean()
+    assert known.value == address
+    merging.undo(done.pk, now=now)
+
+
+def test_the_sources_of_former_addresses_can_be_no_program():
+    for source in (FORMER_EMAIL, FORMER_PHONE):
+        with pytest.raises(ValidationError):
+            TypeAdapter(Slug).validate_python(source)
+
+
 def test_points_come_over_with_their_dates_and_a_refund_takes_them_once(anna, twin, now):
     euro_rule(now, hold_days=3, expiry={"months": 6})
     intake_order = new_order(twin, now, 8000)
@@ -224,6 +325,76 @@ def test_points_come_over_with_their_dates_and_a_refund_takes_them_once(anna, tw
     assert dict(Account.objects.values_list("contact", "balance")) == {anna.pk: 20, twin.pk: 80}
     assert dict(Account.objects.values_list("contact", "pending")) == {anna.pk: 20, twin.pk: 50}
     assert wrong_books() == []
+
+
+def buy(contact, now, total_minor):
+    settling.settle([new_order(contact, now, total_minor, placed_at=now).pk], now=now)
+
+
+@pytest.fixture
+def ladder(shop, now):
+    euro_rule(now)
+    start(now, bounds=(3_000, 9_000, 50_000), percents=(200, 200, 200))
+
+
+def test_points_earned_by_a_level_of_both_stay_when_they_part(anna, twin, now, ladder):
+    buy(twin, now, 5_000)
+    done = merge(anna, twin, now + DAY)
+    buy(anna, now + 2 * DAY, 4_000)
+    buy(anna, now + 3 * DAY, 5_000)
+    assert ledger.balance(anna.pk) == 50 + 80 + 100
+    merging.undo(done.pk, now=now + 4 * DAY)
+    assert dict(Account.objects.values_list("contact", "balance")) == {anna.pk: 180, twin.pk: 50}
+    assert held(anna) == [(1, 1, 2), (2, 2, None)]  # 90 euros of their own
+    assert held(twin) == [(1, 0, None)]
+    assert wrong_books() == []
+
+
+def test_a_level_held_by_a_merge_alone_ends_with_it(anna, twin, now, ladder):
+    buy(anna, now, 3_000)
+    buy(twin, now, 10_000)
+    done = merge(anna, twin, now + DAY)
+    merging.undo(done.pk, now=now + 3 * DAY)
+    assert (held(anna), held(twin)) == ([(1, 0, 1), (2, 1, 3), (1, 3, None)], [(2, 0, None)])
+    assert wrong_books() == []
+
+
+def test_a_level_that_went_on_through_a_merge_is_one(anna, twin, now, ladder):
+    for contact in (anna, twin):
+        buy(contact, now, 3_000)
+    before = state()["rewards.Membership"]
+    done = merge(anna, twin, now + DAY)
+    merging.undo(done.pk, now=now + 3 * DAY)
+    assert state()["rewards.Membership"] == before
+    assert wrong_books() == []
+
+
+def test_a_level_reached_by_both_together_ends_where_nobody_held_one(anna, twin, now, ladder):
+    for contact in (anna, twin):
+        buy(contact, now, 2_000)
+    done = merge(anna, twin, now + DAY)
+    assert held(anna) == [(1, 1, None)]
+    merging.undo(done.pk, now=now + 2 * DAY)
+    assert (held(anna), held(twin)) == ([(1, 1, 2)], [])
+    assert wrong_books() == []
+
+
+def test_levels_that_began_since_hold_each_by_their_own_orders(anna, twin, now, ladder):
+    buy(twin, now, 10_000)
+    done = merge(anna, twin, now + DAY)
+    start(now + DAY, starts_on=(now + 2 * DAY).date(), bounds=(4_000, 8_000, 50_000), is_swept=False)
+    levelling.sweep(now=now + 2 * DAY)
+    assert len(held(anna)) == 2
+    merging.undo(done.pk, now=now + 3 * DAY)
+    assert [until for _level, _since, until in held(anna)] == [2, 3]
+    assert [level for level, _since, until in held(twin) if until is None] == [2]
+    assert wrong_books() == []
+
+
+def held(contact) -> list[tuple]:
+    """Return the levels of a customer in whole days since the beginning."""
+    rows = Membership.objects.filter(contact=contact).order_by("since", "pk").values_list("level", "since", "until")
+    return [(level, round((since - NOW) / DAY), until and round((until - NOW) / DAY)) for level, since, until in rows]
 
 
 def test_points_spent_meanwhile_do_not_go_back_and_it_is_said(anna, twin, now):
@@ -252,7 +423,7 @@ def test_undo_says_what_changed_since_and_leaves_it(anna, twin, now):
 
 def test_an_address_somebody_else_has_by_now_is_not_taken_back(anna, twin, now):
     done = merge(anna, twin, now)
-    ContactKey.objects.filter(source="email").delete()
+    ContactKey.objects.filter(source=FORMER_EMAIL).delete()
     person("Newcomer", email="anna.meyer@example.com")
     assert merging.foresee_undo(done.pk, now=now) == [
         "A. Meyer comes back without the e-mail: another customer has it by now."

@@ -9,3 +9,8 @@ from crm.lib import digits
 )
 def test_a_text_fits_a_column_or_it_does_not(text, expected):
     assert digits.fits(text) is expected
+    assert digits.read(text) == (int(text) if expected else None)
+
+
+def test_no_text_is_no_number():
+    assert digits.read(None) is None

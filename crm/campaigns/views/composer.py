@@ -40,7 +40,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = CampaignForm(request.POST, instance=Campaign(pk=campaign.pk, split=campaign.split))
     if not form.is_valid():
         return _draw_composer(request, campaign, form, status=422)
-    version = campaign.version if "keep_mine" in request.POST else _number(request.POST.get("version"))
+    version = campaign.version if "keep_mine" in request.POST else digits.read(request.POST.get("version"))
     try:
         campaign = composing.save(
             campaign, values=form.cleaned_data, version=version, now=clock.now(), desk=_desk(request),
@@ -50,7 +50,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return _draw_composer(request, campaign, form, status=409, theirs=error.campaign)
     if request.htmx:
         return _draw_composer(request, campaign, form)
-    person_id = _number(request.POST.get("as"))
+    person_id = digits.read(request.POST.get("as"))
     match request.POST.get("then", "").partition(":"):
         case "review", _sep, _letter:
             return redirect("campaigns:review", pk=pk)
@@ -85,7 +85,7 @@ def _add_version(request: HttpRequest, whole: Campaign, person_id: int | None) -
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the message as one customer would get it, for the frame it is shown in."""
     campaign = variants.worded(get_object_or_404(Campaign, pk=pk), request.GET.get("letter", ""))
-    person = Contact.objects.alive().filter(pk=_number(request.GET.get("as"))).first() or _nobody()
+    person = Contact.objects.alive().filter(pk=digits.read(request.GET.get("as"))).first() or _nobody()
     try:
         letter = rendering.compile_letter(
             subject=campaign.subject, body=campaign.body, shop=request.shop, campaign_name=campaign.name
@@ -121,7 +121,7 @@ def _draw_composer(
     asked = request.POST if request.method == "POST" else request.GET
     search = asked.get("who", "").strip()
     people = list(audience.examples(campaign, search=search))
-    chosen = _number(asked.get("as"))
+    chosen = digits.read(asked.get("as"))
     place = next((index for index, person in enumerate(people) if person.pk == chosen), 0)
     person = people[place] if people else None
     versions = [one for one in variants.every(campaign) if not one.is_off]
@@ -173,7 +173,7 @@ def _nobody() -> Contact:
 
 
 def _send_test(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    person = Contact.objects.alive().filter(pk=_number(request.POST.get("as"))).first()
+    person = Contact.objects.alive().filter(pk=digits.read(request.POST.get("as"))).first()
     person = person or audience.examples(campaign, limit=1).first() or _nobody()
     back = redirect(_edit_url(campaign, person.pk) if campaign.state == State.DRAFT else campaign.get_absolute_url())
     if not campaign.body.strip():
@@ -201,7 +201,3 @@ def _edit_url(campaign: Campaign, person_id: int | None) -> str:
     asked |= {"as": person_id} if person_id else {}
     url = reverse("campaigns:edit", args=[campaign.pk])
     return f"{url}?{urlencode(asked)}" if asked else url
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and digits.fits(text) else None
