@@ -285,13 +285,7 @@ class MergeForm(forms.Form):
     def __init__(self, data=None, *, keep: Contact, drop: Contact):
         super().__init__(data, initial={"keep_version": keep.version, "drop_version": drop.version})
         self.versions = keep.version, drop.version
-        self.differing = [
-            part
-            for part in merging.PARTS
-            if merging.value_of(keep, part)
-            and merging.value_of(drop, part)
-            and merging.value_of(keep, part) != merging.value_of(drop, part)
-        ]
+        self.differing = merging.differing(keep, drop)
         for part in self.differing:
             self.fields[part] = forms.ChoiceField(
                 label=part_label(part), choices=[(merging.KEEP, ""), (merging.DROP, "")],

@@ -1,7 +1,6 @@
 """A customer at a glance: the drawer beside a list. The whole story is on their page (views.detail)."""
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -52,7 +51,7 @@ def rhythm(contact: Contact, *, today: dt.date, zone: str) -> str:
     """Say how often somebody came on average and how long ago the last time was; nothing before the third order."""
     if contact.order_count < 3 or not contact.first_order_at or not contact.last_order_at:
         return ""
-    first, last = (at.astimezone(ZoneInfo(zone)).date() for at in (contact.first_order_at, contact.last_order_at))
+    first, last = (clock.local_date(at, zone) for at in (contact.first_order_at, contact.last_order_at))
     gap, quiet = round((last - first).days / (contact.order_count - 1)), (today - last).days
     if gap < 1:
         return ""

@@ -223,11 +223,11 @@ def _locked(keep_id: int, drop_id: int) -> dict[int, Contact]:
 
 def _united(keep: Contact, drop: Contact, choices: Mapping[str, str]) -> dict:
     """Return the columns of the kept customer after the merge."""
-    columns, typed = {}, {*keep.typed_fields, *drop.typed_fields}
+    columns, typed, apart = {}, {*keep.typed_fields, *drop.typed_fields}, differing(keep, drop)
     for part, names in PARTS.items():
         source = drop if picked(part, keep, drop, choices) == DROP else keep
         columns |= {name: getattr(source, name) for name in names}
-        if value_of(keep, part) and value_of(drop, part) and value_of(keep, part) != value_of(drop, part):
+        if part in apart:
             typed |= set(names) - _DERIVED
     return columns | {
         "typed_fields": sorted(typed),
@@ -236,6 +236,15 @@ def _united(keep: Contact, drop: Contact, choices: Mapping[str, str]) -> dict:
         "never_discount": keep.never_discount or drop.never_discount,
         "joined_at": min(keep.joined_at, drop.joined_at),
     }
+
+
+def differing(keep: Contact, drop: Contact) -> list[str]:
+    """Return the parts in which the two say different things."""
+    return [
+        part
+        for part in PARTS
+        if value_of(keep, part) and value_of(drop, part) and value_of(keep, part) != value_of(drop, part)
+    ]
 
 
 def value_of(contact: Contact, part: str):

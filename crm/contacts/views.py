@@ -26,7 +26,7 @@ from crm.contacts.forms import (
 )
 from crm.contacts.groups import GROUPS, STAGES
 from crm.contacts.listing import Filter
-from crm.contacts.models import Consent, Contact, Merge, Note, Pair, Segment, SegmentSize
+from crm.contacts.models import Consent, Contact, Merge, Note, Segment, SegmentSize
 from crm.lib import clock, csvio, digits
 from crm.lib.money import from_minor
 from crm.lib.templatetags.say import ago, day, moment, money, number
@@ -100,7 +100,7 @@ def _draw_list(
         "total_shown": page.paginator.shown,
         "scored_on": max(dates, default=None),
         "is_panel_open": bool(asked.values.keys() - {"q", "group", "segment", "ids"}) or bool(asked.problems),
-        "pairs": Pair.objects.filter(distinct_at=None).count(),
+        "pairs": duplicates.open_pairs().count(),
         "is_empty_shop": not asked.values and not page.paginator.count,
         "query": asked.query(),
         "sort": asked.sort,

@@ -120,14 +120,12 @@ def withdraw(key: str) -> bool:
 
 def current(*, now: dt.datetime, limit: int = SHOWN) -> list[Action]:
     """Return the suggestions to show, best first, without those dismissed less than 14 days ago."""
-    away = Dismissal.objects.filter(until__gt=now).values("key")
-    return list(Action.objects.exclude(key__in=away).order_by("rank", "id")[:limit])
+    return list(Action.objects.exclude(key__in=_away(now)).order_by("rank", "id")[:limit])
 
 
 def count(*, now: dt.datetime) -> int:
     """Return how many suggestions are shown."""
-    away = Dismissal.objects.filter(until__gt=now).values("key")
-    return Action.objects.exclude(key__in=away)[:SHOWN].count()
+    return Action.objects.exclude(key__in=_away(now))[:SHOWN].count()
 
 
 def dismiss(key: str, *, now: dt.datetime) -> bool:
@@ -150,4 +148,9 @@ def bring_back_all() -> int:
 
 def hidden_count(*, now: dt.datetime) -> int:
     """Return how many of tonight's suggestions are dismissed."""
-    return Action.objects.filter(key__in=Dismissal.objects.filter(until__gt=now).values("key")).count()
+    return Action.objects.filter(key__in=_away(now)).count()
+
+
+def _away(now: dt.datetime) -> QuerySet:
+    """Return the keys of what the owner waved away, and not long enough ago."""
+    return Dismissal.objects.filter(until__gt=now).values("key")

@@ -8,6 +8,7 @@ Statistician 54. The same cases tried twice: Q. McNemar (1947), Psychometrika 12
 from math import sqrt
 
 WIDE = 1.959964  # standard errors on either side that hold the truth 95 times of 100
+EIGHT_OF_TEN = 1.2816  # the same, 8 times of 10
 
 
 def share(hits: float, of: int, wide: float = WIDE) -> tuple[float, float]:

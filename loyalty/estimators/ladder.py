@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import expit, logit
 
+from loyalty.estimators.bounds import EIGHT_OF_TEN
 from loyalty.estimators.rungs import NOTHING, RUNGS, WITHOUT_MONEY
 
 # Our guess until a shop has tested: small, and wide enough to include "no effect at all".
@@ -31,7 +32,6 @@ SHARED, OWN = 0.40, 0.20  # standard deviations: of all rungs together, of each 
 ATTENTION = 0.01  # orders: a message is worth sending from one more order in a hundred on
 BEATEN_BY = 1.0  # standard errors by which a dearer rung must be better before it is taken
 LEFT_OUT_EACH, MOST_SLICES = 5, 8  # people left out that a group of likely equals needs, groups of a trial at most
-EIGHT_OF_TEN = 1.2816  # standard errors around the middle that hold 8 of 10
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,22 @@ def clockwork(
     return _history(customer, day, rng, days), {"gap": own, "stopped": stopped}
 
 
+def _thinned(rng, rate, start, end, *, ceiling: float, factor) -> tuple[np.ndarray, np.ndarray]:
+    """Draw who orders when after their start and before their end, at rate * factor(day) <= rate * ceiling.
+
+    Thinning: P. Lewis & G. Shedler 1979, Naval Research Logistics 26.
+    """
+    who, when = [], []
+    active, clock = np.arange(len(rate)), start.copy()
+    while len(active):
+        clock[active] += rng.exponential(1 / (rate[active] * ceiling))
+        active = active[clock[active] < end[active]]
+        kept = active[rng.random(len(active)) < factor(clock[active]) / ceiling]
+        who.append(kept)
+        when.append(clock[kept].copy())
+    return np.concatenate(who), np.concatenate(when)
+
+
 def seasonal(
     *, customers: int, days: int, gap: float = 60.0, peak: float = 1.0, peak_day: int = 345, seed: int = 0
 ) -> tuple[History, dict[str, np.ndarray]]:
@@ -75,17 +91,11 @@ def seasonal(
     rng = np.random.default_rng(seed)
     rate = rng.gamma(2.0, 0.5 / gap, customers)
     start = rng.integers(0, 60, customers)
-    who, when = [np.arange(customers)], [start.astype(np.float64)]
-    active, clock = np.arange(customers), start.astype(np.float64)
-    ceiling = np.exp(abs(peak))
-    while len(active):
-        clock[active] += rng.exponential(1 / (rate[active] * ceiling))
-        active = active[clock[active] <= days]
-        now = np.exp(peak * np.cos(2 * np.pi * (clock[active] - peak_day) / 365))
-        kept = active[rng.random(len(active)) < now / ceiling]
-        who.append(kept)
-        when.append(clock[kept].copy())
-    customer, day = np.concatenate(who), np.floor(np.concatenate(when)).astype(np.int32)
+    who, when = _thinned(
+        rng, rate, start.astype(np.float64), np.full(customers, days, np.float64), ceiling=np.exp(abs(peak)),
+        factor=lambda clock: np.exp(peak * np.cos(2 * np.pi * (clock - peak_day) / 365)),
+    )  # fmt: skip
+    customer, day = np.r_[np.arange(customers), who], np.floor(np.r_[start, when]).astype(np.int32)
     return _history(customer, day, rng, days), {"rate": rate}
 
 
@@ -113,17 +123,12 @@ def trading(
     first = rng.integers(-before, days - 30, customers).astype(np.float64)
     left = first + rng.exponential(rng.gamma(3.0, stay / 3, customers))
     height = busy + growth * np.arange(days + 1) / 365
-    ceiling = float(np.exp(max(height.max(), 0.0)))
-    who, when = [np.flatnonzero(first >= 0)], [first[first >= 0]]
-    active, clock = np.arange(customers), first.copy()
-    while len(active):
-        clock[active] += rng.exponential(1 / (rate[active] * ceiling))
-        active = active[clock[active] < np.minimum(left[active], days)]
-        now = height[np.maximum(clock[active], 0).astype(int)]
-        kept = active[(rng.random(len(active)) < np.exp(now) / ceiling) & (clock[active] >= 0)]
-        who.append(kept)
-        when.append(clock[kept].copy())
-    customer, day = np.concatenate(who), np.floor(np.concatenate(when)).astype(np.int32)
+    who, when = _thinned(
+        rng, rate, first, np.minimum(left, days), ceiling=float(np.exp(max(height.max(), 0.0))),
+        factor=lambda clock: np.where(clock >= 0, np.exp(height[np.maximum(clock, 0).astype(int)]), 0.0),
+    )  # fmt: skip
+    known = np.flatnonzero(first >= 0)
+    customer, day = np.r_[known, who], np.floor(np.r_[first[known], when]).astype(np.int32)
     known, customer = np.unique(customer, return_inverse=True)
     return _history(customer, day, rng, days), {"rate": rate[known], "left": left[known]}
 

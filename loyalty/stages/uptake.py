@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loyalty.estimators.bounds import EIGHT_OF_TEN
+
 if TYPE_CHECKING:  # NumPy is loaded by the night run only
     import numpy as np
 
@@ -50,7 +52,6 @@ def uptake(past: "Past", *, coupons: list[int], about: dict[int, tuple[str, int]
     import numpy as np
 
     from loyalty.estimators.base import NotEnoughData
-    from loyalty.estimators.ladder import EIGHT_OF_TEN
     from loyalty.estimators.offer_response import OfferResponse
 
     given = past.offers

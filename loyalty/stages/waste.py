@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from loyalty.estimators.bounds import EIGHT_OF_TEN
+
 if TYPE_CHECKING:  # NumPy is loaded by the night run only
     import numpy as np
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:  # NumPy is loaded by the night run only
 WASTE = "coupon_waste"
 WEEK = 7
 DRAWS = 2_000
-EIGHT_OF_TEN = (0.1, 0.9)
+ENDS = (0.1, 0.9)  # of the draws, that hold the middle 8 of 10
 
 
 def waste(
@@ -43,8 +45,8 @@ def waste(
         else:
             p, after = alone[mine], with_offer[mine]
             spread = float(np.sqrt((discount[mine] ** 2 * p * (1 - p)).sum()))
-            low = max(float((discount[mine] * p).sum()) - 1.2816 * spread, 0.0)
-            high = min(float((discount[mine] * p / np.maximum(after, 1e-6)).sum()) + 1.2816 * spread, given)
+            low = max(float((discount[mine] * p).sum()) - EIGHT_OF_TEN * spread, 0.0)
+            high = min(float((discount[mine] * p / np.maximum(after, 1e-6)).sum()) + EIGHT_OF_TEN * spread, given)
             how = "rhythm"
         rows.append(
             {"coupon": one, "name": redeemed.names.get(one, ""), "uses": int(mine.sum()), "given": round(given),
@@ -80,7 +82,7 @@ def _by_left_out(sends: "Sends | None", trials: list[int]) -> tuple[float, float
     for side in (held, treated):
         came = float(sends.outcome[side].sum())
         draws.append(rng.beta(came + 0.5, side.sum() - came + 0.5, DRAWS))
-    low, high = np.quantile(np.minimum(draws[0] / draws[1], 1.0), EIGHT_OF_TEN)
+    low, high = np.quantile(np.minimum(draws[0] / draws[1], 1.0), ENDS)
     return float(low), float(high)
 
 

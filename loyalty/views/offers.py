@@ -19,11 +19,10 @@ from crm.lib.templatetags import say
 from crm.orders.models import Product
 from loyalty import findings, publishing, workings
 from loyalty.dates import date_of
+from loyalty.estimators.bounds import EIGHT_OF_TEN
 from loyalty.estimators.rungs import NOTHING
 from loyalty.models import Found, Run, Score
 from loyalty.stages import ladder, uptake, waste
-
-EIGHT_OF_TEN = 1.2816  # standard errors on either side
 
 GROUPS = {
     "persuadable": (

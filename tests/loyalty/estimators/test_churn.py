@@ -14,6 +14,7 @@ from loyalty.estimators.churn.candidates.calibrated import Calibrated, foretold
 from loyalty.estimators.churn.contest import Entry
 from loyalty.estimators.churn.season import usual
 from loyalty.estimators.churn.taste import Taste
+from tests.loyalty.estimators.habits import new_habit
 
 
 @pytest.fixture(scope="module")
@@ -223,14 +224,7 @@ def test_windows_that_have_not_ended_are_told_by_what_came_until_the_day(shop):
 
 
 def test_a_habit_two_months_old_is_learned_though_no_window_of_three_months_knows_it():
-    """From day 140 on a big first order is followed by another within weeks; before that by none."""
-    rng = np.random.default_rng(6)
-    first = rng.integers(0, 200, 2_000)
-    big = rng.random(2_000) < 0.5
-    comes = np.where(big, first >= 140, rng.random(2_000) < 0.5)
-    again = (first + rng.integers(5, 60, 2_000))[comes]
-    who = np.r_[np.arange(2_000), np.flatnonzero(comes)]
-    history = History.of_orders(who, np.r_[first, again], np.where(big, 9_000, 1_000)[who], as_of=300)
+    history = new_habit()
     past = churn.replay(history.upto(200), 90, most=churn.MOST_CUSTOMERS)
     rows = rows_after(history, 200, 90)
     fresh, large = (rows.summary.visits == 1) & (rows.summary.age < 15), rows.summary.spend > 5_000

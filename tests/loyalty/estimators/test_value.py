@@ -5,6 +5,7 @@ import pytest
 
 from loyalty.estimators import churn, simulate, value
 from loyalty.estimators.base import History
+from tests.loyalty.estimators.habits import new_habit
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +77,7 @@ def test_the_future_does_not_leak(shop):
 
 
 def test_a_habit_two_months_old_is_learned_though_no_window_of_three_months_knows_it():
-    """From day 140 on a big first order is followed by another within weeks; before that by none."""
-    rng = np.random.default_rng(6)
-    first = rng.integers(0, 200, 2_000)
-    big = rng.random(2_000) < 0.5
-    comes = np.where(big, first >= 140, rng.random(2_000) < 0.5)
-    again = (first + rng.integers(5, 60, 2_000))[comes]
-    who = np.r_[np.arange(2_000), np.flatnonzero(comes)]
-    history = History.of_orders(who, np.r_[first, again], np.where(big, 9_000, 1_000)[who], as_of=300)
+    history = new_habit()
     tests = value.back_test(history.upto(200), 90)
     assert [one.rows.cut for one in tests.running] == [170, 140]
     window = after(history, 200, 90)
