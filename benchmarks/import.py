@@ -50,7 +50,7 @@ PRODUCTS = 500
 LINES_PER_ORDER = (1, 2, 3, 4, 5)  # three in the mean
 ORDERS_PER_CUSTOMER = 5
 IMPORT_EXPORT_LINES = 10_000
-START = dt.datetime(2023, 1, 1, 9, tzinfo=dt.UTC)
+START = dt.datetime(2018, 1, 1, 9, tzinfo=dt.UTC)  # a million lines end before the programme of today begins
 
 
 def write_shopify(path: Path, lines: int) -> None:

@@ -31,6 +31,7 @@ MAX_ROWS = 20_000_000
 _HEAD = 256 * 1024
 _BLOCK = 1024 * 1024
 _BLOCK_LINES = 200
+Row = spreadsheets.Row
 _DELIMITERS = ",;\t|"
 
 csv.field_size_limit(MAX_CELL)
@@ -118,23 +119,33 @@ def _quotes_cells(lines: list[str]) -> bool:
     return len({line.count("\t") for line in lines if line.strip()}) > 1
 
 
-def rows(path: Path, framing: Framing, *, width: int = 0) -> Iterator[tuple[int, list[str]]]:
+def rows(path: Path, framing: Framing, *, width: int = 0) -> Iterator[Row]:
     """Yield (number of line or row, cells) of each record; with `width`, a quote that swallowed lines is noticed."""
-    if framing.layout == HTML:
-        yield from markup.HtmlTable(path, framing.encoding).rows("")
-        return
-    if framing.layout == VCARD:
-        with _open(path) as binary:
-            yield from vcards.rows(binary, framing.encoding)
-        return
+    return itertools.chain.from_iterable(blocks(path, framing, width=width))
+
+
+def blocks(path: Path, framing: Framing, *, width: int = 0) -> Iterator[list[Row]]:
+    """Yield what `rows` does, some hundred records at a time."""
     if framing.layout != TEXT:
-        yield from _BOOKS[framing.layout](path).rows(framing.sheet)
+        records = _records_of_no_text(path, framing)
+        while block := list(itertools.islice(records, _BLOCK_LINES)):
+            yield block
         return
     with _open(path) as binary, io.TextIOWrapper(binary, framing.encoding, "replace", newline="") as text:
         lines = itertools.islice(text, framing.skip_lines, None)
         if framing.has_nulls:
             lines = (line.replace("\x00", "") for line in lines)
         yield from _records(lines, framing, width, framing.skip_lines)
+
+
+def _records_of_no_text(path: Path, framing: Framing) -> Iterator[Row]:
+    if framing.layout == HTML:
+        yield from markup.HtmlTable(path, framing.encoding).rows("")
+    elif framing.layout == VCARD:
+        with _open(path) as binary:
+            yield from vcards.rows(binary, framing.encoding)
+    else:
+        yield from _BOOKS[framing.layout](path).rows(framing.sheet)
 
 
 def members(path: Path) -> list[tuple[str, Path]] | None:
@@ -161,7 +172,7 @@ def _layout(path: Path) -> str:
     return HTML if _PAGE.match(text) else TEXT
 
 
-def _records(lines: Iterable[str], framing: Framing, width: int, number: int) -> Iterator[tuple[int, list[str]]]:
+def _records(lines: Iterable[str], framing: Framing, width: int, number: int) -> Iterator[list[Row]]:
     """Cut lines into records. Where every line closes its quotes, a line is a record and the reader runs unwatched."""
     lines = iter(lines)
     dialect = {
@@ -172,21 +183,21 @@ def _records(lines: Iterable[str], framing: Framing, width: int, number: int) ->
     }
     watched = _Watched(lines, dialect, framing, width)
     while block := list(itertools.islice(lines, _BLOCK_LINES)):
-        if not framing.escape and (framing.quoting == csv.QUOTE_NONE or all(_is_closed(line) for line in block)):
+        if not framing.escape and (framing.quoting == csv.QUOTE_NONE or _are_closed(block)):
             try:
-                yield from enumerate(csv.reader(block, **dialect), start=number + 1)
+                yield list(enumerate(csv.reader(block, **dialect), start=number + 1))
                 number += len(block)
                 continue
             except csv.Error:
                 raise NotReadable(_("A cell of the file is larger than a million characters.")) from None
         watched.again.extend(block)
         watched.number = number
-        yield from watched.records()
+        yield list(watched.records())
         number = watched.number
 
 
-def _is_closed(line: str) -> bool:
-    return '"' not in line or line.count('"') % 2 == 0
+def _are_closed(lines: list[str]) -> bool:
+    return '"' not in "".join(lines) or all(line.count('"') % 2 == 0 for line in lines)
 
 
 class _Watched:
@@ -209,7 +220,7 @@ class _Watched:
             self.number += 1
             yield line
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
+    def records(self) -> Iterator[Row]:
         """Yield the records of the waiting lines, reading on where the last of them needs more."""
         record = self.record
         while self.again:

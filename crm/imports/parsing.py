@@ -8,14 +8,16 @@ starting a process would take longer.
 """
 
 import gc
+import itertools
 import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +25,7 @@ from django.utils import translation
 
 from crm.imports import surveying
 from crm.imports.formats import base
-from crm.imports.formats.base import Addition, BadRow, Group
+from crm.imports.formats.base import Addition, BadRow, Group, Options, Row
 from crm.imports.surveying import Look, Survey
 from crm.orders.purchases import Item, Purchase, Purchases
 
@@ -90,36 +92,57 @@ def _read_pieces(job: Job, surveyed: Survey, say: Say) -> None:
     piece, lines = Piece([]), 0
     is_of_orders = job.looked.member.KIND == base.ORDERS
 
-    def counted(groups: surveying.Groups) -> Iterator[Group]:
-        for group in groups:
+    def counted(some: Iterable[Group]) -> Iterator[Group]:
+        for group in some:
             piece.rows += len(group)
             yield group
 
     def finish() -> None:
+        nonlocal piece, lines
         piece.rows += len(groups.bad)
         piece.bad += groups.bad
         groups.bad.clear()
         if is_of_orders:
             piece.items = Purchases.of(piece.items)
         say(piece)
+        piece, lines = Piece([]), 0
 
     options = surveying.options_for(
         job.looked, surveyed, mapping=job.mapping, zone=job.zone, currency=job.currency, source=job.source,
         file_name=job.file_name, warn=lambda code, line_number: piece.warned.append((code, line_number)),
     )  # fmt: skip
     groups = surveying.Groups(job.path, job.looked, surveyed, mapping=job.mapping)
-    for item in job.looked.member.parse(counted(groups), options):
-        if _is_full(piece, lines) and not _is_more_of(item, piece):
-            finish()
-            piece, lines = Piece([]), 0
-        if isinstance(item, BadRow):
-            piece.bad.append(item)
-        elif isinstance(item, Addition):
-            piece.additions.append(item)
+
+    def read_groups(some: Iterable[Group]) -> None:
+        nonlocal piece, lines
+        for item in job.looked.member.parse(counted(some), options):
+            if _is_full(piece, lines) and not _is_more_of(item, piece):
+                finish()
+            if isinstance(item, BadRow):
+                piece.bad.append(item)
+            elif isinstance(item, Addition):
+                piece.additions.append(item)
+            else:
+                piece.items.append(item)
+                lines += len(item.lines) if isinstance(item, Purchase) else 3
+        finish()
+
+    read_block = _column_reader(job.looked.member, options) if surveyed.is_row_an_order else None
+    if read_block is None:
+        read_groups(groups)
+        return
+    rows = groups.rows()
+    while block := list(itertools.islice(rows, CHUNK_ORDERS)):
+        purchases = read_block(block)
+        if purchases is None:
+            read_groups([row] for row in block)
         else:
-            piece.items.append(item)
-            lines += len(item.lines) if isinstance(item, Purchase) else 3
-    finish()
+            piece.items, piece.rows = purchases, len(block)
+            finish()
+
+
+def _column_reader(member: ModuleType, options: Options) -> Callable[[list[Row]], Purchases | None] | None:
+    return member.in_columns(options) if hasattr(member, "in_columns") else None
 
 
 def _is_full(piece: Piece, lines: int) -> bool:

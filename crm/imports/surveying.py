@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import ne
 from pathlib import Path
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -77,6 +78,7 @@ class Survey:
     day_first: bool | None = None
     scattered: frozenset[int] = frozenset()  # checksums of order keys whose rows do not stand together
     repeated: frozenset[int] = frozenset()
+    is_row_an_order: bool = False
     tags: Counter[str] = field(default_factory=Counter)
     doubts: list[str] = field(default_factory=list)
     asks: list[str] = field(default_factory=list)  # what only the owner can tell: dayfirst, decimal
@@ -146,7 +148,7 @@ def survey(
     dates = {index: values.DateEvidence() for index in needs.dates}
     order_key, fingerprint, tag = needs.order_key, needs.fingerprint, needs.tag
     groups, prints = array.array("q"), array.array("q")
-    last: object = None
+    last: str | None = None
     count = 0
     rows = (cells for _line_number, cells in _padded(path, looked, []))
     while block := list(itertools.islice(rows, _BLOCK_ROWS)):
@@ -154,10 +156,15 @@ def survey(
         for index, evidence in (*amounts.items(), *dates.items()):
             evidence.feed([cells[index] for cells in block])
         if order_key is not None:
-            for key in map(order_key, block):
-                if key and key != last:
-                    groups.append(checksum(key))
-                last = key or (last if key == "" else None)
+            keys = list(map(order_key, block))
+            if all(keys) and all(map(ne, keys, [last, *keys])):  # nearly always: each row an order
+                groups.extend(map(checksum, keys))
+                last = keys[-1]
+            else:
+                for key in keys:
+                    if key and key != last:
+                        groups.append(checksum(key))
+                    last = key or (last if key == "" else None)
         elif fingerprint is not None:
             prints.extend(map(checksum, map(fingerprint, block)))
         if tag is not None:
@@ -173,6 +180,7 @@ def survey(
             % {"name": looked.framing.sheet, "others": ", ".join(f"“{name}”" for name in left_out)}
         )
     found.scattered, found.repeated = _doubles(groups), _doubles(prints)
+    found.is_row_an_order = order_key is None or (len(groups) == count and not found.scattered)
     _decide_marks(found, looked, amounts, decimal)
     _decide_order_of_day(found, dates, currency, day_first, needs.day_first)
     return found
@@ -202,8 +210,12 @@ class Groups:
         self.bad: list[BadRow] = []
         self.line_number = 0
 
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows by themselves."""
+        return _padded(self.path, self.looked, self.bad)
+
     def __iter__(self) -> Iterator[Group]:
-        rows = _padded(self.path, self.looked, self.bad)
+        rows = self.rows()
         if self.order_key is None:
             for row in rows:
                 yield [row]
@@ -260,16 +272,32 @@ class Groups:
 
 def _padded(path: Path, looked: Look, bad: list[BadRow]) -> Iterator[Row]:
     """Yield the rows of data, as wide as the header and one empty cell more; blank lines and totals are left out."""
-    width = len(looked.header)
-    rows = framing.rows(path, looked.framing, width=looked.width)
-    for line_number, cells in itertools.islice(rows, looked.header_line, None):
-        if len(cells) != width or cells[0][:1] in _SUSPECT or type(cells) is not list:
-            if not _fits(line_number, cells, looked, bad):
-                continue
-            del cells[width:]
-            cells.extend([""] * (width - len(cells)))
+    above = looked.header_line
+    for block in framing.blocks(path, looked.framing, width=looked.width):
+        rows, above = block[above:], max(above - len(block), 0)
+        yield from rows if _are_usual(rows, looked) else _made_to_fit(rows, looked, bad)
+
+
+def _are_usual(rows: list[Row], looked: Look) -> bool:
+    """Pad the rows where all of them are plain data of the header's width; return whether they are."""
+    records = [cells for _line_number, cells in rows]
+    if {*map(len, records)} != {len(looked.header)} or {*map(type, records)} != {list}:
+        return False
+    if not _SUSPECT.isdisjoint([cells[0][:1] for cells in records]):
+        return False
+    for cells in records:
         cells.append("")
-        yield line_number, cells
+    return True
+
+
+def _made_to_fit(rows: list[Row], looked: Look, bad: list[BadRow]) -> Iterator[Row]:
+    """Yield those of the rows that are data, as wide as the header and one empty cell more."""
+    width = len(looked.header)
+    for line_number, cells in rows:
+        if _fits(line_number, cells, looked, bad):
+            del cells[width:]
+            cells.extend([""] * (width - len(cells) + 1))
+            yield line_number, cells
 
 
 def _fits(line_number: int, cells: list[str], looked: Look, bad: list[BadRow]) -> bool:

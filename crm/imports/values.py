@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
+from operator import sub
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -45,6 +46,11 @@ def clean(text: str) -> str:
 def fold(header: str) -> str:
     """Return a header's name for comparing: case, blanks and line breaks do not matter."""
     return " ".join(unicodedata.normalize("NFKC", header).translate(_INVISIBLE).casefold().replace("_", " ").split())
+
+
+def are_numerals(texts: Sequence[str]) -> bool:
+    """Tell whether each of these is nothing but digits, not too many to be a number of somebody or something."""
+    return all(texts) and "".join(texts).isdecimal() and max(map(len, texts)) <= 100
 
 
 def is_scientific(text: str) -> bool:
@@ -171,12 +177,21 @@ def minor_reader(currency: str, mark: str) -> Callable[[str], int]:
         if not text:
             return 0
         whole, dot, cents = text.partition(mark if mark == "." else ".")
-        if mark == "." and dot and len(cents) == digits and cents.isdecimal() and whole.isdecimal() and len(text) < 16:
+        if mark == "." and dot and len(cents) == digits and cents.isdecimal() and whole.isdecimal() and len(text) < 14:
             return int(whole + cents)
         amount = read_amount(text, mark)
         return 0 if amount is None else int((amount * step).to_integral_value(rounding=ROUND_HALF_EVEN))
 
     return read
+
+
+_CENTS = re.compile(r"(?:-?\d{1,10}\.\d\d(?:\n|\Z))+", re.ASCII)  # 12.50, one beneath the other
+
+
+def usual_minors(texts: Sequence[str]) -> list[int] | None:
+    """Return what a column of amounts such as 12.50 is in cents; None where one is written otherwise."""
+    together = "\n".join(texts)
+    return list(map(int, together.replace(".", "").split("\n"))) if _CENTS.fullmatch(together) else None
 
 
 def quantity_reader(mark: str) -> Callable[[str], float]:
@@ -302,6 +317,19 @@ def moment_reader(zone: ZoneInfo, *, day_first: bool | None) -> Callable[[str], 
         return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(dt.UTC)
 
     return read
+
+
+def usual_moments(texts: Sequence[str], zone: ZoneInfo) -> list[dt.datetime] | None:
+    """Return the moments in UTC of a column such as 2024-05-01 09:58:12; None where one is written otherwise."""
+    if {*map(len, texts)} != {19}:
+        return None
+    try:
+        local = list(map(dt.datetime.fromisoformat, ("+00:00\n".join(texts) + "+00:00").split("\n")))
+    except ValueError:
+        return None
+    if len(local) != len(texts) or min(local).year not in _YEARS or max(local).year not in _YEARS:
+        return None
+    return list(map(sub, local, map(zone.utcoffset, local)))
 
 
 def _believed(moment: dt.datetime, text: str) -> dt.datetime:

@@ -6,7 +6,7 @@ them becomes an object only where somebody asks for it; a change to that object 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from operator import attrgetter
 from typing import Generic, Self, TypeVar
@@ -34,6 +34,11 @@ class Columns(Sequence, Generic[T]):
         nothing = (None,) * len(names)
         rows = [nothing if one is None else read(one) for one in objects]
         return cls(dict(zip(names, zip(*rows))) if rows else dict.fromkeys(names, ()), len(rows))
+
+    @classmethod
+    def told(cls, count: int, **columns: Sequence) -> Self:
+        """Return so many objects of which these columns are known, each as long as that or 1; the rest says nothing."""
+        return cls({part.name: [_default(part)] for part in fields(cls.KIND)} | columns, count)
 
     def column(self, name: str) -> Sequence:
         """Return what this attribute says in each."""
@@ -74,6 +79,12 @@ class Columns(Sequence, Generic[T]):
 def _reader(kind: type) -> tuple[tuple[str, ...], attrgetter]:
     names = tuple(part.name for part in fields(kind))
     return names, attrgetter(*names)
+
+
+def _default(part: Field):
+    if part.default_factory is not MISSING:
+        return part.default_factory()
+    return None if part.default is MISSING else part.default
 
 
 def _at(column: Sequence, positions: Sequence[int]) -> Sequence:

@@ -113,8 +113,15 @@ class Purchases(Columns[Purchase]):
         if isinstance(purchases, cls):
             return purchases
         made = super().of(purchases)
-        made = made.having(person=People.of(made.column("person")))
-        return made.having(content_hash=_content_hashes(made)) if made else made
+        return made.having(person=People.of(made.column("person")))._hashed()
+
+    @classmethod
+    def told(cls, count: int, **columns: Sequence) -> Self:
+        """Return so many purchases of which these columns are known, `person` as People."""
+        return super().told(count, **columns)._hashed()
+
+    def _hashed(self) -> Self:
+        return self.having(content_hash=_content_hashes(self)) if self else self
 
     @property
     def people(self) -> People:

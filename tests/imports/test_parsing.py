@@ -1,11 +1,15 @@
 """A file read by a process of its own says the same as one read here."""
 
+import csv
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from django.conf import settings as django_settings
 from django.utils import translation
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crm.imports import parsing, surveying
 from crm.imports.formats import FORMATS
@@ -53,6 +57,61 @@ def test_both_ways_say_the_same(name, write, monkeypatch):
     )  # fmt: skip
     assert isinstance(here[0], Survey)
     assert all(isinstance(piece, Piece) for piece in here[1:])
+
+
+CELLS = {
+    "number": ["7", "0012", "A-9", "９", "", " 5", "1e5", "1.2E+17", "C77", "5" * 130],
+    "date": [
+        "2024-05-01 09:58:12", "2024-05-01 09:58", "2024-05-01T23:59:59", "2024-02-30 10:00:00", "never", "",
+        "0001-01-01 00:00:00", "2024-03-31 02:30:00", "2024-05-01\n09:58:12", "2024-05-01 09:58:12 +0200",
+    ],
+    "customer": ["1", "0", "c1", "ann@example.com", "", "＊", "12.0", "4" * 210],
+    "amount": ["12.50", "-3.00", "0.00", "1,234.50", "5", "", "twelve", "12.505", "9999999999.99", "10000000000.00", "-.50"],
+}  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    odd=st.lists(st.tuples(st.integers(0, 39), st.sampled_from([*CELLS]), st.integers(0, 10)), max_size=4),
+    columns=st.sampled_from([("number", "date", "customer", "amount"), ("date", "number", "amount")]),
+    at_once=st.sampled_from([1, 7, 4_000]),
+)
+def test_reading_in_columns_says_what_reading_row_by_row_does(tmp_path_factory, odd, columns, at_once):
+    cells = [
+        {"number": str(n), "date": f"2024-01-{n % 28 + 1:02} 10:00:{n:02}", "customer": str(n % 9), "amount": f"{n}.50"}
+        for n in range(100, 140)
+    ]
+    for position, name, which in odd:
+        cells[position][name] = CELLS[name][which % len(CELLS[name])]
+    path = tmp_path_factory.mktemp("rows") / "till.csv"
+    names = {"number": "order_id", "date": "date", "customer": "customer_id", "amount": "amount"}
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([[names[name] for name in columns], *([row[name] for name in columns] for row in cells)])
+    job = job_of(path)
+    with mock.patch.object(parsing, "CHUNK_ORDERS", at_once):
+        *_survey, one = in_one(said(parsing.read, job))
+        with mock.patch.object(parsing, "_column_reader", lambda *_shape: None):
+            assert in_one(said(parsing.read, job)) == [*_survey, one]
+    assert one.rows + sum(not any(row.values()) for row in cells) == 40
+
+
+def in_one(heard: list) -> list:
+    """Return (survey, all pieces as one)."""
+    survey, *pieces = heard
+    whole = Piece([])
+    for piece in pieces:
+        whole.items += piece.items
+        whole.bad += piece.bad
+        whole.warned += piece.warned
+        whole.rows += piece.rows
+    return [survey, whole]
+
+
+def test_a_simple_table_is_read_in_columns(write, monkeypatch):
+    job = job_of(write("order,date,customer,amount\n" + "".join(f"{n},2024-01-13 10:00:00,{n % 7},{n}.50\n" for n in range(1, 40))))
+    monkeypatch.setattr(job.looked.member, "parse", None)
+    _survey, piece = said(parsing.read, job)
+    assert [(item.number, item.total_minor, item.person.key) for item in piece.items[:2]] == [("1", 150, "1"), ("2", 250, "2")]
 
 
 def test_reasons_are_in_the_language_of_whoever_asks(write, monkeypatch):

@@ -116,6 +116,15 @@ def test_minor_units_follow_the_currency(currency, text, minor):
     assert values.minor_reader(currency, ".")(text) == minor
 
 
+@pytest.mark.parametrize("text", ["10000000000.00", "999999999999.99", "10000000000", "10.000.000.000,00"])
+def test_an_amount_nobody_was_ever_paid_is_refused(text):
+    mark = "," if "," in text else "."
+    with pytest.raises(BadValue, match="too large to be believed"):
+        values.minor_reader("EUR", mark)(text)
+    assert values.usual_minors([text]) is None
+    assert values.minor_reader("EUR", ".")("9999999999.99") == 999_999_999_999
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [

@@ -8,6 +8,10 @@ plain values out, no models. It offers
     needs(header, mapping) -> Needs       what the survey must find out before reading
     parse(groups, options) -> Iterator[Purchase | Person | Item | BadRow]
 
+and, where it is worth it, for files in which each row is an order by itself
+
+    in_columns(options) -> (list[Row]) -> Purchases | None     None where a row is written otherwise: parse reads it
+
 `groups` are lists of (line number, cells): all rows of one order (or person) together, wherever they
 stood in the file. Cells are padded to the header's width, plus one empty cell, so that a column the file does
 not have can be read at index `options.missing`.
@@ -176,8 +180,11 @@ class Format(Protocol):
 
 
 def checksum(text: str) -> int:
-    """Return a number that stands for a text in every process; rarely another text has the same."""
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    """Return a number of eight bytes that stands for a text in every process; rarely another text has the same."""
+    if len(text) < 19 and text.isdecimal():
+        return int(text)
+    said = text.encode("utf-8", "surrogatepass")
+    return zlib.crc32(said) << 31 ^ zlib.adler32(said)
 
 
 def key_in(column: int) -> Callable[[list[str]], str]:

@@ -14,11 +14,12 @@ from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
 
-from crm.contacts.identity import email_key
+from crm.contacts.identity import People, email_key
 from crm.imports import values
 from crm.imports.formats import base
-from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, Purchase, PurchaseLine, clean
+from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, Purchase, PurchaseLine, Row, clean
 from crm.lib import money
+from crm.orders.purchases import Purchases
 
 SLUG = "plain"
 LABEL = _("Any table of transactions")
@@ -192,6 +193,32 @@ def parse(groups, options: Options):
     column = {name: mapping.get(name, missing) for name in FIELDS}
     reader = _Reader(column, options)
     return base.each(groups, reader.purchase)
+
+
+def in_columns(options: Options) -> Callable[[list[Row]], Purchases | None] | None:
+    """Return how to read rows that are an order each all at once, where numbers, days and amounts are all they tell."""
+    is_plain = {"invoice", "date", "amount"} <= options.mapping.keys() <= {"invoice", "date", "amount", "customer"}
+    if not is_plain or money.digits(options.currency) != 2:
+        return None
+    source = options.source or source_of(options.header, options.mapping)
+    mark = options.marks.get(options.mapping["amount"], options.mark)
+    places = [options.mapping.get(name, options.missing) for name in ("invoice", "date", "amount", "customer")]
+
+    def read(rows: list[Row]) -> Purchases | None:
+        line_numbers, records = zip(*rows)
+        columns = list(zip(*records))
+        numbers, dates, amounts, customers = (columns[place] for place in places)
+        totals = values.usual_minors(amounts) if mark == "." else None
+        placed_at = values.usual_moments(dates, options.zone)
+        if totals is None or placed_at is None or not (values.are_numerals(numbers) and values.are_numerals(customers)):
+            return None
+        return Purchases.told(
+            len(rows), source=[source], number=numbers, placed_at=placed_at, currency=[options.currency],
+            total_minor=totals, kind=["return" if total < 0 else "sale" for total in totals], line_number=line_numbers,
+            person=People.told(len(rows), source=[source], key=customers, line_number=line_numbers),
+        )  # fmt: skip
+
+    return read
 
 
 class _Reader:
