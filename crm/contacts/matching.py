@@ -125,14 +125,14 @@ class _List:
     def __init__(self, people: People, now: dt.datetime):
         self.now, self.people = now, people
         self.silent = people.silent()
-        self.identities = [
-            (
-                (source, key[:200]) if key else None,
-                email_key(email) if email else None,
-                phone_key(phone, country) if phone else None,
+        sources, keys, emails, phones, countries = people.columns("source", "key", "email", "phone", "country")
+        self.identities = list(
+            zip(
+                [(source, key[:200]) if key else None for source, key in zip(sources, keys)],
+                [email_key(email) if email else None for email in emails],
+                [phone_key(phone, country) if phone else None for phone, country in zip(phones, countries)],
             )
-            for source, key, email, phone, country in zip(*people.columns("source", "key", "email", "phone", "country"))
-        ]
+        )
         self.known: dict[tuple[str, str], int] = {}  # whose number it is
         self.by_key: dict[tuple[str, str], _State] = {}
         self.by_email: dict[str, _State] = {}
@@ -148,15 +148,14 @@ class _List:
     def look_up(self) -> None:
         keys = {identity[0] for identity in self.identities if identity[0]}
         emails = {identity[1] for identity in self.identities if identity[1]}
-        found_keys = []
         for source in sorted({source for source, _value in keys}):
             values = [value for owner, value in keys if owner == source]
             owned = ContactKey.objects.filter(source=source, value__in=bulk.among(values))
-            found_keys += bulk.rows(owned.values_list("source", "value", "contact_id"))
+            owners = bulk.rows(owned.values_list("value", "contact_id"))
+            self.known |= {(source, value): contact_id for value, contact_id in owners}
         contacts = Contact.objects.values_list(*_READ)
         if emails:
             self._load(contacts.filter(email_key__in=bulk.among(emails)))
-        self.known = {(source, value): contact_id for source, value, contact_id in found_keys}
         telling = {identity[0] for identity in compress(self.identities, map(not_, self.silent))}
         asked = {key: self.known[key] for key in telling & self.known.keys()}
         if missing := set(asked.values()) - self.states.keys():

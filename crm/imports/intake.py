@@ -21,7 +21,7 @@ from crm.lib import bulk, changes
 from crm.orders import cataloguing, correcting, recording, standing
 from crm.orders.cataloguing import Catalogued, Item
 from crm.orders.models import Order
-from crm.orders.recording import Purchase, Purchases, Recorded
+from crm.orders.recording import Known, Purchase, Purchases, Recorded
 from crm.rewards import settling
 
 _ATTEMPTS = 3
@@ -45,16 +45,22 @@ def take_orders(
     now: dt.datetime,
     import_id: int | None = None,
     more_to_come: bool = False,
+    are_first: bool = False,
     finally_: Callable[[Taken], None] = lambda taken: None,
 ) -> Taken:
     """Take orders in, with the people in them; `finally_` is told what came of them, last in the same transaction.
 
     With `more_to_come` the customers' standing, their balance in it and welcome gifts wait for `conclude`: who is new,
-    and since when, is known only when the whole file was seen.
+    and since when, is known only when the whole file was seen. With `are_first` the books are taken to hold none of
+    these orders, and asked only where that turns out to be wrong.
     """
+    purchases = Purchases.of(purchases)
 
     def act() -> Taken:
-        taken = _take_orders(Purchases.of(purchases), now=now, import_id=import_id, is_reported=not more_to_come)
+        nonlocal are_first
+        known = [None] * len(purchases) if are_first else recording.look_up(purchases)
+        are_first = False  # of another attempt
+        taken = _take_orders(purchases, known, now=now, import_id=import_id, is_reported=not more_to_come)
         if not more_to_come:
             brought = {*taken.recorded.contact_ids, *taken.matched.created}
             taken.entries += _conclude(brought, taken.matched.created, now=now, import_id=import_id)
@@ -152,9 +158,8 @@ def _in_one_transaction(act: Callable[[], T]) -> T:
 
 
 def _take_orders(
-    purchases: Purchases, *, now: dt.datetime, import_id: int | None, is_reported: bool
+    purchases: Purchases, known: list[Known | None], *, now: dt.datetime, import_id: int | None, is_reported: bool
 ) -> Taken:
-    known = recording.look_up(purchases)
     unchanged = recording.unchanged(purchases, known)
     told = zip(known, unchanged, purchases.people.column("source"), *purchases.columns("contact_id", "tells"))
     asking = [

@@ -16,9 +16,11 @@ def stored(purchases: Purchases, order_ids: Sequence[int]) -> Counter[str]:
     tells = purchases.column("tells")
     in_part = (LINES, *ONLY_REFUNDS)
     whole = [order_id for order_id, said in zip(order_ids, tells) if said not in in_part]
+    is_range = len(whole) > 1 and whole == list(range(whole[0], whole[-1] + 1))  # new orders, nearly always
     by_line = [order_id for order_id, said in zip(order_ids, tells) if said == LINES]
     sales = Order.objects.filter(kind=Order.Kind.SALE).order_by()
-    totals = sales.filter(id__in=bulk.among(whole)).values("currency").annotate(total=Sum("total_minor"))
+    of_whole = {"id__range": (whole[0], whole[-1])} if is_range else {"id__in": bulk.among(whole)}
+    totals = sales.filter(**of_whole).values("currency").annotate(total=Sum("total_minor"))
     lines = OrderLine.objects.filter(order__in=sales.filter(id__in=bulk.among(by_line))).order_by()
     line_totals = lines.values(currency=F("order__currency")).annotate(total=Sum("total_minor"))
     found: Counter[str] = Counter()

@@ -85,6 +85,7 @@ class Run:
         self.check, self.when_surveyed = check, surveyed
         self.started = time.monotonic()
         self.currency = ""  # the shop's
+        self.are_first = False  # no orders were in the books before
         self.looked: Look | None = None
         self.rows_total = self.rows_read = self.rejected_count = self.seen = self.nameless = self.chunks = 0
         self.without_sale = 0  # refunds and the like whose order the books do not know yet
@@ -94,6 +95,7 @@ class Run:
         self.gross: Counter[str] = Counter()
         self.refunded: Counter[str] = Counter()
         self.stored: Counter[str] = Counter()  # what the books hold of the same orders
+        self.stored_of_chunk: Counter[str] = Counter()
         self.orders: Counter[str] = Counter()
         self.people: set[int] = set()
         self.former_buyers: set[int] = set()  # of orders that are somebody else's now
@@ -113,6 +115,7 @@ class Run:
     def _read(self) -> None:
         shop = Shop.current()
         self.currency = shop.currency
+        self.are_first = not Order.objects.exists()
         self.looked = looked = look(self.path, self.said, self.format)
         if not self.format and looked.confidence < base.SURE:
             raise FormatUnknown(unknown(looked))
@@ -193,7 +196,8 @@ class Run:
             self._tally(batch)
             if Order.Kind.RETURN in batch.column("kind"):
                 indexing.build(*_OF_ORDERS)  # a slip looks for its sale
-            taken = intake.take_orders(batch, more_to_come=True, **self._through_the_door(batch))
+            said = self._through_the_door(batch)
+            taken = intake.take_orders(batch, more_to_come=True, are_first=self.are_first, **said)
             self._count(batch, taken)
             self.orders.update(created=len(taken.recorded.created), updated=len(taken.recorded.updated))
             self.former_buyers |= set(taken.recorded.contact_ids) - self.people
@@ -201,6 +205,8 @@ class Run:
             with transaction.atomic():  # the chunk's own is rolled back
                 self.beat(rows_read=self.rows_read)
                 self.check.keep(self.rejected)
+        self.stored += self.stored_of_chunk  # now that the transaction stands
+        self.stored_of_chunk = Counter()
         self.rejected = []
         self.chunks += 1
         if self.chunks & (self.chunks - 1) == 0:  # after 1, 2, 4, 8 … chunks: each time the tables have doubled
@@ -239,7 +245,7 @@ class Run:
     def _end_of_chunk(self, batch: Sequence, taken: intake.Taken | Catalogued | None) -> None:
         """Show how far we are and keep the rejected rows, in the chunk's transaction; a check takes it all back."""
         if isinstance(batch, Purchases):
-            self.stored += reconciling.stored(batch, taken.recorded.order_ids if taken else ())
+            self.stored_of_chunk = reconciling.stored(batch, taken.recorded.order_ids if taken else ())
         if self.check is not None:
             self.check.look(batch)
             transaction.set_rollback(True)

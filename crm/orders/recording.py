@@ -112,7 +112,7 @@ def record(
     hashes = purchases.column("content_hash")
     changed = [
         (row, purchase, buyers[position])
-        for position in newest.values()
+        for position in (newest.values() if any(known) else ())
         if (row := known[position])
         and (row.content_hash != hashes[position] or buyers[position] not in (None, row.contact_id))
         and ((purchase := purchases[position]).refunds or not knows_better(row.content_hash, purchase.tells))
@@ -133,7 +133,7 @@ def record(
 
     written = {*done.created, *done.updated}
     kinds = purchases.column("kind")
-    slips = [order_ids[position] for position in newest.values() if kinds[position] == Order.Kind.RETURN]
+    slips = [order_ids[position] for position in newest.values() if kinds[position] == _RETURN]
     if slips := [slip_id for slip_id in slips if slip_id in written]:
         originals, changes = returning.match(slips, now=now, import_id=import_id)
         done.originals = sorted({*done.originals, *originals})
@@ -206,7 +206,7 @@ _PLAIN = (
     "cancelled_at", "channel", "coupon_code", "note", "content_hash",
 )  # fmt: skip
 _SETTLED = ("refunded_minor", "payment", "counts", "net_minor")
-_SALE, _PAID = Order.Kind.SALE.value, Order.Payment.PAID.value
+_SALE, _RETURN, _PAID = Order.Kind.SALE.value, Order.Kind.RETURN.value, Order.Payment.PAID.value
 _REFUNDED = -len(_SETTLED)  # its place in _COLUMNS
 _LIMITS = {name: Order._meta.get_field(name).max_length for name in ("payment_word", "channel", "coupon_code")}
 _COLUMNS = ("contact_id", *_PLAIN, *_SETTLED)

@@ -55,6 +55,15 @@ def test_the_same_list_twice_changes_nothing(rule, now, importing):
     assert not Change.objects.exists()
 
 
+def test_books_that_were_thought_empty_are_asked_after_all(rule, now):
+    intake.take_orders([purchase("1", now)], now=now)
+    late = [purchase("1", now, total=2000), purchase("2", now)]
+    taken = intake.take_orders(late, now=now, are_first=True)
+    assert (len(taken.recorded.created), len(taken.recorded.updated)) == (1, 1)
+    assert list(Order.objects.order_by("number").values_list("number", "total_minor")) == [("1", 2000), ("2", 1050)]
+    assert (points(), Contact.objects.count()) == ([10, 10, 10], 1)
+
+
 def test_refunded_and_cancelled_orders_give_their_points_back(rule, now):
     intake.take_orders([purchase("1", now), purchase("2", now)], now=now)
     intake.take_orders([purchase("1", now, refunded_minor=500), purchase("2", now, cancelled_at=now)], now=now)

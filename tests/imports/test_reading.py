@@ -141,6 +141,15 @@ def test_a_dry_run_counts_people_of_several_chunks_once(write, now, shop, monkey
     assert (result["orders"]["created"], result["contacts"]["created"]) == (12, 3)
 
 
+def test_one_number_written_in_two_ways_is_one_order_though_the_books_were_empty(take, monkeypatch):
+    rows = 'order,date,customer,amount\n7,2024-01-01,c1,5.00\n8,2024-01-01,c2,6.00\n"=""7""",2024-01-02,c1,9.00\n'
+    monkeypatch.setattr(parsing, "CHUNK_ORDERS", 2)
+    importing = take(rows)
+    assert (importing.state, importing.error) == ("done", "")
+    assert list(Order.objects.order_by("number").values_list("number", "total_minor")) == [("7", 900), ("8", 600)]
+    assert importing.result["orders"]["created"] == 2
+
+
 def test_an_interrupted_import_ends_as_an_undisturbed_one(take, write, now, shop, monkeypatch):
     monkeypatch.setattr(parsing, "CHUNK_ORDERS", 2)
     path = write(

@@ -46,6 +46,20 @@ def test_moments_are_kept_and_found_again(until):
     assert Dismissal.objects.filter(until__lt=until).count() == 0
 
 
+def test_a_column_of_moments_is_written_as_django_writes_each():
+    utc = UNTIL.astimezone(dt.UTC)
+    whole = [utc.replace(microsecond=0), dt.datetime(999, 1, 2, 3, 4, 5, tzinfo=dt.UTC)]
+    for moments in (whole, [*whole, UNTIL], [utc, *whole], [dt.datetime.max.replace(tzinfo=dt.UTC, microsecond=0), *whole]):
+        Dismissal.objects.all().delete()
+        bulk.insert(Dismissal, ["key", "until"], [(f"bulk{n}", moment) for n, moment in enumerate(moments)])
+        for n, moment in enumerate(moments):
+            Dismissal.objects.create(key=f"django{n}", until=moment)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT until FROM home_dismissal ORDER BY id")
+            written = [row[0] for row in cursor.fetchall()]
+        assert written[: len(moments)] == written[len(moments) :]
+
+
 def test_nothing_to_insert_is_no_statement(django_assert_num_queries):
     with django_assert_num_queries(0):
         assert bulk.insert(Dismissal, ["key", "until"], []) == 0
