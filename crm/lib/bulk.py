@@ -217,13 +217,14 @@ def _sqlite_moment(value: dt.datetime) -> str:
     return value.isoformat(" ")[:-6]
 
 
+_WRITTEN = "%04d-%02d-%02d %02d:%02d:%02d"
+
+
 def _sqlite_moments(column: Sequence[dt.datetime | None]) -> list[str | None]:
-    """Write a column of moments; whole seconds in UTC, nearly always all, in half the time isoformat takes."""
+    """Write a column of moments; whole seconds in UTC, nearly always all, in two thirds of isoformat's time."""
     if any(moment and (moment.tzinfo is not dt.UTC or moment.microsecond) for moment in column):
         return [moment and _sqlite_moment(moment) for moment in column]
-    return [
-        m and "%04d-%02d-%02d %02d:%02d:%02d" % (m.year, m.month, m.day, m.hour, m.minute, m.second) for m in column
-    ]
+    return [m and _WRITTEN % (m.year, m.month, m.day, m.hour, m.minute, m.second) for m in column]
 
 
 def _reader(expression) -> Callable | None:
