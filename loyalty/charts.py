@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.db.models import Case, Count, IntegerField, Sum, Value, When
+from django.db.models import Case, Count, IntegerField, Q, Sum, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
@@ -48,6 +49,8 @@ class Cell:
     frequency: int
     customers: int
     spent_minor: int
+    quiet: int = 0  # of these, who used to come often and have gone quiet: the group "at risk"
+    quiet_minor: int = 0  # what those have spent
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Numbers:
 
 def numbers(run: Run, *, shop: Shop) -> Numbers:
     """Return everything the page says about a run."""
-    key = f"insights2:{run.pk}:{shop.currency}:{shop.timezone}"
+    key = f"insights3:{run.pk}:{shop.currency}:{shop.timezone}"
     found = cache.get(key)
     if found is None:
         found = Numbers(
@@ -160,13 +163,20 @@ def _cohorts(run: Run, shop: Shop) -> list[Cohort]:
 
 
 def _cells(run: Run) -> list[Cell]:
+    at_risk = Q(group="at_risk")
     rows = (
         Score.objects.filter(run=run)
         .values("recency_grade", "frequency_grade")
-        .annotate(customers=Count("id"), spent=Sum("contact__spent_minor"))
+        .annotate(
+            customers=Count("id"),
+            spent=Coalesce(Sum("contact__spent_minor"), 0),
+            quiet=Count("id", filter=at_risk),
+            quiet_spent=Coalesce(Sum("contact__spent_minor", filter=at_risk), 0),
+        )
         .order_by()
+        .values_list("recency_grade", "frequency_grade", "customers", "spent", "quiet", "quiet_spent")
     )
-    return [Cell(row["recency_grade"], row["frequency_grade"], row["customers"], row["spent"] or 0) for row in rows]
+    return [Cell(*row) for row in rows]
 
 
 def _bins(run: Run) -> list[Band]:

@@ -124,8 +124,7 @@ def cohorts(found: Numbers) -> str:
 
 
 def grid(found: Numbers, *, shop: Shop) -> str:
-    quiet = [cell for cell in found.cells if cell.recency <= 2 and cell.frequency >= 4]
-    count = sum(cell.customers for cell in quiet)
+    count = sum(cell.quiet for cell in found.cells)
     if not count:
         return _("None of your frequent buyers has gone quiet.")
     return ngettext(
@@ -134,7 +133,7 @@ def grid(found: Numbers, *, shop: Shop) -> str:
         count,
     ) % {
         "count": say.number(count),
-        "amount": say.rough_money(sum(cell.spent_minor for cell in quiet), shop.currency),
+        "amount": say.rough_money(sum(cell.quiet_minor for cell in found.cells), shop.currency),
     }
 
 

@@ -90,7 +90,7 @@ def natural_as_of(*, shop: Shop, now: dt.datetime, today: bool = False) -> dt.da
 
 
 def due(*, now: dt.datetime) -> list[Run]:
-    """Return the runs to do now: those asked for, tonight's once its hour has come, one after the first import."""
+    """Return the runs to do now: those asked for, tonight's once its hour has come, one after a file came or went."""
     _bury_stale(now)
     shop = Shop.objects.first()
     if shop is None:
@@ -98,10 +98,14 @@ def due(*, now: dt.datetime) -> list[Run]:
     today = clock.local_date(now, shop.timezone)
     is_first = not Run.objects.exists()
     is_night = now >= shop.night_of(now) and not Run.objects.filter(night_of=today).exists()
-    if (is_first or is_night) and not _is_importing():
-        as_of = natural_as_of(shop=shop, now=now, today=is_first)
-        if is_first and as_of is not None:
-            Run.objects.create(as_of=as_of)
+    overtaken_at = _overtaken_at()
+    is_asked = is_first or overtaken_at is not None
+    if (is_asked or is_night) and not _is_importing():
+        as_of = natural_as_of(shop=shop, now=now, today=is_asked)
+        if is_asked and as_of is not None:
+            run = Run.objects.create(as_of=as_of)
+            # The file that asked for it shall ask once, whatever clock the caller goes by.
+            Run.objects.filter(pk=run.pk).update(created_at=max(now, overtaken_at or now))
         elif as_of is not None and not _is_fresh(as_of, shop, today):
             Run.objects.bulk_create([Run(as_of=as_of, night_of=today)], ignore_conflicts=True)
     return list(Run.objects.filter(state=Run.State.WAITING).order_by("id"))
@@ -115,7 +119,19 @@ def _is_fresh(as_of: dt.date, shop: Shop, today: dt.date) -> bool:
 
 
 def _is_importing() -> bool:
-    return Import.objects.filter(state__in=(Import.State.WAITING, Import.State.READING)).exists()
+    busy = (Import.State.WAITING, Import.State.READING, Import.State.UNDOING)
+    return Import.objects.filter(state__in=busy).exists()
+
+
+def _overtaken_at() -> dt.datetime | None:
+    """Return when the last file came in, or was taken back, if that was after the newest run was asked for."""
+    newest = Run.objects.filter(is_look_back=False).order_by("-id").first()
+    if newest is None:
+        return None
+    came = Import.objects.filter(state=Import.State.DONE, finished_at__gt=newest.created_at)
+    went = Import.objects.filter(state=Import.State.UNDONE, undone_at__gt=newest.created_at)
+    moments = (came.aggregate(at=Max("finished_at"))["at"], went.aggregate(at=Max("undone_at"))["at"])
+    return max(filter(None, moments), default=None)
 
 
 def _bury_stale(now: dt.datetime) -> None:

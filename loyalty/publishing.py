@@ -73,15 +73,16 @@ def publish(
     with translation.override("en"):
         labels = {slug: str(group.label) for slug, group in GROUPS.items()}
         sentences = {slug: str(group.sentence) for slug, group in GROUPS.items()}
-        slipping_label = str(wording.SEGMENTS[SLIPPING])
+        slipping_label, slipping_sentence = str(wording.SEGMENTS[SLIPPING]), str(wording.SENTENCES[SLIPPING])
     for rank, (slug, members) in enumerate(by_group.items(), start=1):
         segments.replace_members(
             slug, members, as_of=as_of, rank=10 * rank, name=labels[slug], description=sentences[slug]
         )
     slipping = [person for person in slipping_regulars(people) if person.contact_id not in leave_alone]
     segments.replace_members(
-        SLIPPING, [person.contact_id for person in slipping], as_of=as_of, rank=5, name=slipping_label
-    )
+        SLIPPING, [person.contact_id for person in slipping], as_of=as_of, rank=5, name=slipping_label,
+        description=slipping_sentence,
+    )  # fmt: skip
     found = suggestions(people, slipping, shop=shop, horizon=horizon, card=card)
     actions.replace_all([*found, restock] if restock else found, as_of=as_of)
 

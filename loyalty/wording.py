@@ -15,6 +15,9 @@ from crm.home import actions
 from crm.lib.templatetags import say
 
 SEGMENTS: dict[str, str | Promise] = {"slipping-regulars": gettext_lazy("Regulars slipping away")}
+SENTENCES: dict[str, str | Promise] = {
+    "slipping-regulars": gettext_lazy("Came three times or more, spend well, and are likely to stay away."),
+}
 
 METHODS: dict[str, str | Promise] = {
     "base_rate": gettext_lazy("The shop's average, the same for everyone"),

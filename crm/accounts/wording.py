@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from crm.accounts.models import Shop
 
 # Addresses, names of fields and what somebody has typed stay as they are.
-_NOT_SPOKEN = re.compile(r"(<(textarea|script|style)\b.*?</\2>|<[^>]*>)", re.DOTALL | re.IGNORECASE)
+_NOT_SPOKEN = re.compile(r"(<(textarea|script|style)\b.*?</\2>|<[^>]*>|\{\{.*?\}\})", re.DOTALL | re.IGNORECASE)
 
 
 def counted(text: str, kind: str) -> str:

@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Shop
+from crm.accounts.wording import counted
 from crm.campaigns import variants
 from crm.campaigns.models import Campaign, Variant
 from crm.contacts.models import Segment
@@ -32,7 +33,12 @@ class Recipe:
     window_days: int = 14
     coupon: dict = field(default_factory=dict)  # what the coupon gives that the text carries
 
+    def gift(self, kind: str) -> int:
+        """Return how many points it gives; of a café's stamps, one of which is a whole purchase, far fewer."""
+        return -(-self.points // POINTS_TO_A_STAMP) if kind == Shop.Kind.CAFE else self.points
 
+
+POINTS_TO_A_STAMP = 50
 COUPON_DAYS = 30  # a coupon made with a draft is good for so many days
 _WORD_LETTERS = 5
 
@@ -94,11 +100,11 @@ def draft(slug: str, *, segment: Segment | None, shop: Shop) -> Campaign:
     recipe = RECIPES[slug]
     with translation.override(shop.language):
         return Campaign.objects.create(
-            name=str(recipe.name),
+            name=counted(recipe.name, shop.kind),
             segment=segment or segment_for(recipe),
-            points=recipe.points,
-            subject=str(recipe.subject),
-            body=str(recipe.body),
+            points=recipe.gift(shop.kind),
+            subject=counted(recipe.subject, shop.kind),
+            body=counted(recipe.body, shop.kind),
             holdout_percent=recipe.holdout_percent,
             window_days=recipe.window_days,
         )
@@ -223,14 +229,14 @@ def draft_offer(
     """Make a draft that carries an offer to a group, with a coupon only that group can use where one is needed."""
     recipe = OFFERS[rung]
     with translation.override(shop.language):
-        body = str(recipe.body)
+        body = counted(recipe.body, shop.kind)
         if recipe.coupon:
             coupon, word = _coupon(recipe, segment=segment, shop=shop, now=now, percent=percent, product_id=product_id)
             words = {"code": word, "date": say.day(coupon.ends_on), "gives": wording.gives(coupon, shop.currency)}
             body = body % words
         return Campaign.objects.create(
-            name=segment.name, segment=segment, points=(points or recipe.points) if recipe.points else 0,
-            subject=str(recipe.subject), body=body, holdout_percent=recipe.holdout_percent,
+            name=segment.name, segment=segment, points=(points or recipe.gift(shop.kind)) if recipe.points else 0,
+            subject=counted(recipe.subject, shop.kind), body=body, holdout_percent=recipe.holdout_percent,
             window_days=recipe.window_days,
         )
 

@@ -187,6 +187,7 @@ class Comparison:
     revenue: Difference
     is_too_early: bool  # too few people, or both intervals cross zero
     is_open: bool  # some window has not ended yet
+    ends_at: dt.datetime  # the last of them
 
     @property
     def is_too_few(self) -> bool:
@@ -255,6 +256,7 @@ def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
         written_to, held_out, orders, revenue,
         is_too_early=min(written_to.people, held_out.people) < FEW or not (orders.is_clear or revenue.is_clear),
         is_open=now < last_started + window,
+        ends_at=last_started + window,
     )
 
 

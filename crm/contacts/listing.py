@@ -66,7 +66,16 @@ def search(text: str) -> Q:
         # 030 5557 is kept as 49305557: a leading zero is the trunk's, or stands inside the number
         for form in {digits, digits.lstrip("0") or digits}:
             found |= Q(phone_key__contains=form)
+        found |= Q(phone_key__in=_dialled_within(text))
     return found
+
+
+def _dialled_within(text: str) -> list[str]:
+    """Return how +49 30 5557 is kept where no country was known: as 0305557, for a code of one digit to three."""
+    key = phone_key(text)
+    if key is None or not text.strip().startswith(("+", "＋", "00")):
+        return []
+    return [f"{trunk}{key[code:]}" for code in (1, 2, 3) for trunk in ("0", "")]
 
 
 def with_phone(text: str) -> QuerySet[Contact] | None:
@@ -77,9 +86,11 @@ def with_phone(text: str) -> QuerySet[Contact] | None:
         return None
     alive = Contact.objects.alive()
     found = alive.filter(phone_key=key)
-    if key.startswith("0") and not found.exists():  # 030 5557 is kept as 49305557
+    if found.exists():
+        return found
+    if key.startswith("0"):  # 030 5557 is kept as 49305557
         return alive.filter(phone_key__endswith=key.lstrip("0"))
-    return found
+    return alive.filter(phone_key__in=_dialled_within(text))
 
 
 class Filter:

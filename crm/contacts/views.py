@@ -440,7 +440,7 @@ def _draw_segments(
         segment.history = sizes[segment.pk]
         segment.is_saved = segment.kind == Segment.Kind.SAVED
         group = None if segment.is_saved else GROUPS.get(segment.slug)
-        segment.sentence = group.sentence if group else segment.description
+        segment.sentence = group.sentence if group else _(segment.description) if segment.description else ""
         segment.sizes_label = _sizes_label(segment.history)
         segment.write_url = f"{reverse('campaigns:new')}?segment={segment.slug}"
         segment.export_url = f"{reverse('contacts:export')}?segment={segment.slug}"

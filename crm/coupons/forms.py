@@ -52,6 +52,10 @@ class CouponForm(forms.ModelForm):
     def __init__(self, *args, currency: str, **kwargs):
         super().__init__(*args, **kwargs)
         self.currency = currency
+        for name in ("gives", "code_kind"):
+            self.fields[name].choices = [("", _("Choose…")), *self.fields[name].choices[1:]]
+        self.fields["amount"].label = _("Amount (%(currency)s)") % {"currency": currency}
+        self.fields["segment"].empty_label = _("Everybody")
         self.fields["segment"].queryset = Segment.objects.order_by("rank", "name")
         self.fields["segment"].label = _("Only for this group")
         self.fields["segment"].required = False

@@ -1,15 +1,17 @@
 """Which coupons a text hands out: those whose code stands in it."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from crm.coupons import codes
+from crm.coupons import codes, issuing
 from crm.coupons.issuing import SHORTEST_WORD
-from crm.coupons.models import Coupon
+from crm.coupons.models import Code, Coupon
 from crm.lib import bulk
 
+MOST_WORDS = 10
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
@@ -23,6 +25,14 @@ def coupons_in(*texts: str, also_stopped: bool = False) -> QuerySet[Coupon]:
     if not also_stopped:
         found["codes__stopped_at"] = None
     return Coupon.objects.filter(**found).distinct()
+
+
+def to_write(*, today: dt.date) -> list[tuple[str, Coupon]]:
+    """Return the words everybody may use now, the newest first, each with its coupon."""
+    shared = Code.objects.filter(coupon__code_kind=Coupon.CodeKind.SHARED, stopped_at=None, coupon__stopped_at=None)
+    in_time = shared.filter(Q(coupon__ends_on=None) | Q(coupon__ends_on__gte=today))
+    newest = in_time.select_related("coupon").order_by("-pk")[:MOST_WORDS]
+    return [(issuing.text_of(code), code.coupon) for code in newest]
 
 
 def _words(text: str) -> Iterator[str]:

@@ -31,7 +31,7 @@ def steps(*, shop: Shop) -> list[Step]:
         ),
         Step(
             _("Decide how customers earn points"),
-            _("One point per euro is a good start."),
+            _("So many points for what they spend, or for every purchase."),
             "rewards:home",
             real and Rule.objects.exists(),
         ),

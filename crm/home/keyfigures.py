@@ -28,6 +28,7 @@ class KeyFigure:
     note: str
     href: str = ""
     delta: float | None = None
+    is_share: bool = False  # the figure is a share itself: its change is told of 100
     good_when: str = "up"
     points: list[float] = field(default_factory=list)
 
@@ -44,6 +45,10 @@ def read(*, shop: Shop, days: Sequence[Takings], today: dt.date) -> list[KeyFigu
 
 def _change(now: float | None, before: float | None) -> float | None:
     return (now - before) / before if before and now is not None else None
+
+
+def _difference(now: float | None, before: float | None) -> float | None:
+    return now - before if before is not None and now is not None else None
 
 
 def _window(days: Sequence[Takings]) -> tuple[Takings, Takings]:
@@ -78,7 +83,8 @@ def _repeat_rate(days: Sequence[Takings]) -> KeyFigure:
         label=_("Repeat orders, 30 days"),
         value=say.percent(now.repeat_rate, 1),
         note=note,
-        delta=_change(now.repeat_rate, before.repeat_rate),
+        delta=_difference(now.repeat_rate, before.repeat_rate),
+        is_share=True,
         points=[rate or 0 for rate in line] if now.repeat_rate is not None else [],
     )
 
@@ -86,7 +92,7 @@ def _repeat_rate(days: Sequence[Takings]) -> KeyFigure:
 def _at_risk() -> KeyFigure:
     segment = Segment.objects.filter(slug=AT_RISK).first()
     if segment is None or segment.as_of is None:
-        return KeyFigure(label=_("Regulars at risk"), value="–", note=_("known after the first night run"))
+        return KeyFigure(label=_("Regulars slipping away"), value="–", note=_("known after the first night run"))
     sizes = list(
         segment.sizes.filter(date__gt=segment.as_of - dt.timedelta(weeks=LINE_WEEKS), date__lte=segment.as_of)
         .order_by("date")
@@ -102,7 +108,7 @@ def _at_risk() -> KeyFigure:
     else:
         note = _("as of %(date)s") % words
     return KeyFigure(
-        label=_("Regulars at risk"),
+        label=_("Regulars slipping away"),
         value=say.number(segment.member_count),
         note=note,
         href=segment.get_absolute_url(),

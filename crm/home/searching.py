@@ -151,7 +151,7 @@ def _order_hit(order: Order) -> Hit:
         say.money(order.total_minor, order.currency),
         say.day(order.placed_at),
     ]
-    label = _("Order %(number)s") % {"number": order.number}
+    label = _("Order %(number)s") % {"number": order.shown_number}
     return Hit(label, order.get_absolute_url(), " · ".join(filter(None, said)), icon="shopping-bag")
 
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import translation
 
 from crm.accounts.models import Shop
+from crm.accounts.wording import counted
 from crm.campaigns import recipes, reporting
 from crm.campaigns.models import Campaign
 from crm.campaigns.recipes import OFFERS, RECIPES, Recipe
-from crm.contacts.models import Segment
+from crm.contacts import consent
+from crm.contacts.models import Contact, Segment
 from crm.home.models import Action
 from crm.rewards import costing
 
@@ -43,11 +45,17 @@ class LastTime:
     orders: int
     days: int  # orders count so many days after the message
 
+    @property
+    def until(self) -> dt.date:
+        return self.on + dt.timedelta(days=self.days)
+
 
 @dataclass(frozen=True)
 class Draft:
     """What is known of a draft before it is made."""
 
+    people: int  # in the group
+    reach: int  # of them, who may be written to
     points: int  # given to each
     cost_minor: int | None  # if all of them are used; None: no points, or nobody says what they are worth
     last: LastTime | None
@@ -72,7 +80,7 @@ def take(action: Action, *, shop: Shop, now: dt.datetime) -> str:
     if segment is None:
         return action.url
     with translation.override(shop.language):
-        names = [str(wanted.recipe.name), segment.name]
+        names = [counted(wanted.recipe.name, shop.kind), segment.name]
     begun = Campaign.objects.filter(segment=segment, state=Campaign.State.DRAFT, name__in=names).order_by("-pk").first()
     if begun is None and wanted.slug in RECIPES:
         begun = recipes.draft(wanted.slug, segment=segment, shop=shop)
@@ -81,22 +89,30 @@ def take(action: Action, *, shop: Shop, now: dt.datetime) -> str:
     return reverse("campaigns:edit", args=[begun.pk])
 
 
-def drafts(actions: list[Action]) -> dict[str, Draft]:
+def drafts(actions: list[Action], *, shop: Shop) -> dict[str, Draft]:
     """Return by key what is known of the drafts these suggestions make; those that make none are left out."""
     wishes = {action.key: wanted for action in actions if (wanted := wish(action))}
     groups = {wanted.segment for wanted in wishes.values()}
     if not groups:
         return {}
     sizes = dict(Segment.objects.filter(slug__in=groups).values_list("slug", "member_count"))
+    reach = _reach(groups, shop=shop)
     worth = costing.point_worth()
     last = _last_times(groups)
 
     def known(wanted: Wish) -> Draft:
-        points = wanted.recipe.points
-        cost = worth.of(points * sizes.get(wanted.segment, 0)) if points and worth else None
-        return Draft(points, cost, last.get(wanted.segment))
+        points, people = wanted.recipe.gift(shop.kind), sizes.get(wanted.segment, 0)
+        cost = worth.of(points * people) if points and worth else None
+        return Draft(people, reach.get(wanted.segment, 0), points, cost, last.get(wanted.segment))
 
     return {key: known(wanted) for key, wanted in wishes.items()}
+
+
+def _reach(groups: set[str], *, shop: Shop) -> dict[str, int]:
+    """Return by group how many may be written to."""
+    allowed = consent.may_write(Contact.objects.filter(memberships__segment__slug__in=groups), write_to=shop.write_to)
+    counted_people = allowed.values("memberships__segment__slug").annotate(people=Count("pk")).order_by()
+    return dict(counted_people.values_list("memberships__segment__slug", "people"))
 
 
 def _last_times(groups: set[str]) -> dict[str, LastTime]:

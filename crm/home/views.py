@@ -38,7 +38,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "notices": notices.read(now=now, shop=shop),
         "steps": [] if shop.is_demo else checklist.steps(shop=shop),
         "now": now,
-        **_suggestions(now),
+        **_suggestions(now, shop=shop),
         **_revenue(request, now),
     }
     books = context["books"]
@@ -51,14 +51,15 @@ def today(request: HttpRequest) -> HttpResponse:
     return render(request, "home/today.html", context)
 
 
-def _suggestions(now) -> dict:
+def _suggestions(now, *, shop) -> dict:
     """Return what the list of suggestions is drawn from: each with what is known of its draft, if it makes one."""
     shown = actions.current(now=now)
-    drafts = taking.drafts(shown)
+    drafts = taking.drafts(shown, shop=shop)
     for one in shown:
         one.draft = drafts.get(one.key)
     return {
         "suggestions": shown,
+        "local_today": clock.local_date(now, shop.timezone),
         "suggested_on": min((one.as_of for one in shown), default=None),
         "hidden_count": actions.hidden_count(now=now),
     }
@@ -132,7 +133,7 @@ def bring_back(request: HttpRequest) -> HttpResponse:
 
 def _after_suggestion(request: HttpRequest, now) -> HttpResponse:
     if request.htmx:
-        return render(request, "home/today.html#worth", _suggestions(now))
+        return render(request, "home/today.html#worth", _suggestions(now, shop=request.shop))
     return redirect("home:today")
 
 

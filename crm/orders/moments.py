@@ -15,7 +15,7 @@ def orders(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]:
         Moment(
             at=order.placed_at,
             icon="undo-2" if order.kind == Order.Kind.RETURN else "ban" if order.cancelled_at else "shopping-bag",
-            text=_text(order) % {"number": order.number},
+            text=_text(order) % {"number": order.shown_number},
             href=order.get_absolute_url(),
             amount_minor=order.total_minor,
             currency=order.currency,
@@ -42,7 +42,7 @@ def refunds(*, contact_id: int, before: dt.datetime, limit: int) -> list[Moment]
         Moment(
             at=refund.at,
             icon="undo-2",
-            text=_("Money back on order %(number)s") % {"number": refund.order.number},
+            text=_("Money back on order %(number)s") % {"number": refund.order.shown_number},
             href=refund.order.get_absolute_url(),
             detail=refund.reason,
             amount_minor=refund.amount_minor,

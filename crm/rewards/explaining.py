@@ -48,7 +48,7 @@ def explain(entries: Iterable[Entry]) -> list[Explained]:
     """Return each entry with its sentence, in the order given; two queries however many."""
     entries = list(entries)
     refs = {entry.order_ref for entry in entries if entry.order_ref is not None}
-    columns = ("number", "currency", "total_minor", "refunded_minor", "shipping_minor")
+    columns = ("source", "number", "currency", "total_minor", "refunded_minor", "shipping_minor")
     orders = {order.pk: order for order in Order.objects.filter(pk__in=bulk.among(refs)).only(*columns)}
     rules = Rule.objects.in_bulk({entry.rule_id for entry in entries} - {None})
     said = {pk: _Said.of(rule) for pk, rule in rules.items()}
@@ -193,7 +193,7 @@ def _earned(entry: Entry, order: Order, rule: _Said, *, points: str) -> str:
     refund = order.total_minor - shipping - entry.basis_minor  # what had gone back when this was written
     values = {
         "points": points,
-        "number": order.number,
+        "number": order.shown_number,
         "rule": rule.says,
         "amount": _money(entry.basis_minor, order.currency, get_language()),
     }
@@ -219,7 +219,7 @@ def _earned(entry: Entry, order: Order, rule: _Said, *, points: str) -> str:
 
 def _corrected(entry: Entry, order: Order, *, points: str) -> str:
     amount = _money(entry.basis_minor, order.currency, get_language())
-    values = {"points": points, "number": order.number, "amount": amount}
+    values = {"points": points, "number": order.shown_number, "amount": amount}
     if entry.points > 0:
         if entry.reason == Why.AGAIN:
             return ngettext(

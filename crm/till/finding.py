@@ -32,7 +32,7 @@ def find(text: str, *, now: dt.datetime) -> Found:
         return Found(people)
     if contact := _with_coupon(text):
         return Found([contact], codes=text)
-    if len(text) < 2:
+    if len(text) < 2 and text.isascii():  # 王 is a whole family name
         return Found()
     people = list(listing.Filter({"q": text[:100]}, now=now).ordered.defer("extra")[: SHOWN + 1])
     return Found(people[:SHOWN], is_more=len(people) > SHOWN)

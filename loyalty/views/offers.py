@@ -79,6 +79,7 @@ def offers(request: HttpRequest) -> HttpResponse:
             "rungs": [rung for rung in rungs if rung.row["people"]],
             "untaken": [rung for rung in rungs if not rung.row["people"]],
             "nothing": _nothing(data),
+            "reachable": sum(row["people"] for row in data["rows"]) > data["nothing"]["may_not_write"],
             "total": _total(data),
             "for_all": [(_name(row["rung"], data), row) for row in data["for_all"] if row["people"]],
             "instead": _instead(data, shop),

@@ -11,6 +11,7 @@ from crm.campaigns.models import Campaign, Message, Outgoing
 from crm.contacts.models import Segment
 from tests.campaigns.conftest import drop
 from tests.conftest import NOW
+from tests.coupons.conftest import new_coupon
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -67,7 +68,7 @@ class TestStart:
         response = owner_client.post("/campaigns/new/", {"recipe": "win-back", "segment": "regulars"})
         made = Campaign.objects.get()
         assert response["Location"] == f"/campaigns/{made.pk}/edit/"
-        assert (made.state, made.segment, made.points, made.holdout_percent) == ("draft", segment, 50, 10)
+        assert (made.state, made.segment, made.points, made.holdout_percent) == ("draft", segment, 1, 10)
         assert made.body.startswith("# We miss you, {{ first_name|")
 
     def test_recipe_finds_its_own_group(self, owner_client, shop):
@@ -118,6 +119,20 @@ class TestComposer:
         assert '<input type="hidden" name="version" value="2" id="version" hx-swap-oob="true">' in page
         assert f'src="/campaigns/{made.pk}/preview/?as={ava.pk}&amp;v=2"' in page
         assert "<strong>For Ava</strong>" in page
+
+    def test_the_words_of_coupons_stand_beside_the_message(self, owner_client, campaign):
+        new_coupon(word="BACK10")
+        new_coupon(word="OLD10", starts_on=dt.date(2020, 1, 1), ends_on=dt.date(2020, 2, 1))
+        page = owner_client.get(f"/campaigns/{campaign().pk}/edit/")
+        assert [word for word, _gives in page.context["coupons"]] == ["BACK10"]
+        assert '<code>BACK10</code> <span class="muted">10 % off</span>' in page.content.decode()
+
+    def test_the_report_names_the_coupons_the_message_carried(self, owner_client, campaign):
+        new_coupon(word="OTHER10", name="Other")
+        carried = new_coupon(word="BACK10", name="Come back")
+        page = owner_client.get(f"/campaigns/{campaign(body='With BACK10 you save.').pk}/")
+        assert list(page.context["coupons"]) == [carried]
+        assert "Coupons in the message" in text(page)
 
     def test_unknown_field_is_named_and_nothing_saved(self, owner_client, campaign, posted):
         made = campaign()

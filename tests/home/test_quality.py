@@ -11,6 +11,7 @@ from crm.home.models import Inspection
 from crm.home.quality import CHECKS, inspecting
 from crm.home.quality.base import Scene
 from crm.home.quality.orders import far_out_minor
+from crm.imports.models import Import
 from crm.orders.models import Order, OrderLine
 from tests.conftest import NOW
 from tests.contacts.people import person
@@ -133,6 +134,15 @@ def test_each_local_day_is_looked_at_once_and_the_trend_remembers(clean):
     first = findings[0]
     assert (first.check.slug, first.count, first.out_of, first.counts, first.before) == ("unreachable", 1, 2, [0, 1], 0)
     assert shop is not None
+
+
+def test_a_file_that_came_in_since_is_looked_at_before_the_night(clean):
+    inspecting.inspect_due(now=NOW)
+    later = NOW + dt.timedelta(hours=1)
+    read = Import.objects.create(state="reading", file_name="a.csv", path="a", size_bytes=1, sha256="0")
+    assert inspecting.inspect_due(now=later) == 0
+    Import.objects.filter(pk=read.pk).update(state=Import.State.DONE, finished_at=later)
+    assert [inspecting.inspect_due(now=later + dt.timedelta(minutes=m)) for m in (1, 2)] == [1, 0]
 
 
 def test_only_the_newest_keeps_examples(clean):

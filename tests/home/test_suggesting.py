@@ -61,7 +61,7 @@ def test_it_is_one_click_from_its_draft(holders, owner_client, now):
     renew(now)
     response = owner_client.post(reverse("home:take"), {"key": "expiring:points-expiring"}, follow=True)
     assert response.redirect_chain[-1][0].startswith("/campaigns/")
-    assert "Some of your points expire soon" in response.content.decode()
+    assert "Some of your stamps expire soon" in response.content.decode()
 
 
 def test_it_goes_when_the_points_are_gone(holders, now):

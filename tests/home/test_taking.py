@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from crm.campaigns.models import Campaign, Message, Rotation
 from crm.contacts import segments
+from crm.contacts.models import Contact
 from crm.home import actions
 from crm.rewards import costing
 from tests.conftest import NOW
@@ -32,7 +33,7 @@ def test_one_click_makes_the_draft_and_opens_it(slipping, owner_client):
     response = take(owner_client)
     draft = Campaign.objects.get()
     assert (response.status_code, response.url) == (302, reverse("campaigns:edit", args=[draft.pk]))
-    assert (draft.segment, draft.state, draft.points) == (slipping, Campaign.State.DRAFT, 50)
+    assert (draft.segment, draft.state, draft.points) == (slipping, Campaign.State.DRAFT, 1)
     assert Message.objects.count() == 0
 
 
@@ -51,7 +52,7 @@ def test_an_offer_without_a_coupon_can_be_drafted_too(slipping, owner_client):
     take(owner_client)
     take(owner_client)
     assert list(Campaign.objects.values_list("name", "subject", "points")) == [
-        ("Regulars slipping away", "Some of your points expire soon", 0)
+        ("Regulars slipping away", "Some of your stamps expire soon", 0)
     ]
 
 
@@ -84,6 +85,21 @@ def test_what_the_draft_gives_is_said_in_points_and_money(slipping, owner_client
     assert "<span>Gives 50 points each</span>" in today()
     costing.say_worth(200)  # 100 points are worth 2.00: 2 people, 50 points each
     assert "<span>Gives 50 points each, at most €2 in all</span>" in today()
+
+
+def test_of_stamps_a_draft_gives_few(slipping, owner_client):
+    assert "<span>Gives 1 stamp each</span>" in owner_client.get(reverse("home:today")).content.decode()
+    take(owner_client)
+    draft = Campaign.objects.get()
+    assert (draft.points, "**{{ points_given }} stamps** on" in draft.body) == (1, True)
+
+
+def test_how_many_of_the_group_may_be_written_to_is_said_beforehand(slipping, owner_client):
+    today = lambda: owner_client.get(reverse("home:today")).content.decode()  # noqa: E731
+    assert "<span>None of them may be written to yet</span>" in today()
+    first = slipping.members.first().contact
+    Contact.objects.filter(pk=first.pk).update(consent="yes", email="a@example.com", email_key="a@example.com")
+    assert "<span>1 of 2 may be written to</span>" in today()
 
 
 def test_what_came_of_the_last_one_is_said_with_its_report(slipping, owner_client):

@@ -42,6 +42,7 @@ def test_numbers_are_those_worked_out_by_hand(today):
     assert revenue.points == [0, 0, 0, 1500, 0, 0, 0, 0, 2000, 0, 500, 0, 2000, 0]
     assert (repeat.value, repeat.note) == ("66.7%", "was 100.0% in the 30 days before")
     assert repeat.delta == pytest.approx(-1 / 3)
+    assert "down 33 fewer of 100 was 100.0%" in text(response)  # 33% less of a share would be another number
     assert response.context["greeting"] == "Good morning, Lena"
     assert response.context["lead"] == "1 order yesterday, €20.00."
 

@@ -309,6 +309,13 @@ def test_page_of_a_small_shop_says_how_many_are_needed(owner_client):
     assert "There are 4 customers with an order; at least 10 are needed." in page(owner_client)
 
 
+def test_page_of_a_shop_that_may_write_to_nobody_says_so(owner_client, books):
+    night(books, what=offers(may_write=set()))
+    text = page(owner_client)
+    assert "There is nobody you may write to yet, so nothing can be offered to anybody." in text
+    assert "good news" not in text
+
+
 def test_page_calls_a_guess_a_guess_and_says_how_to_know(owner_client, reachable):
     night(reachable)
     text = page(owner_client)

@@ -224,6 +224,21 @@ def test_nothing_starts_while_a_file_is_being_read(past, now):
     assert len(pipeline.due(now=now)) == 1
 
 
+@pytest.mark.parametrize(("state", "when"), [("done", "finished_at"), ("undone", "undone_at")])
+def test_a_file_that_came_in_or_was_taken_back_is_worked_out_at_once_and_once(past, now, state, when):
+    from crm.imports.models import Import
+
+    Run.objects.create(as_of=LAST_DAY, state=Run.State.DONE, night_of=now.date())
+    Run.objects.update(created_at=now - dt.timedelta(hours=1))
+    assert pipeline.due(now=now) == []
+    later = now + dt.timedelta(minutes=5)
+    Import.objects.create(state=state, file_name="a.csv", path="a", size_bytes=1, sha256="0", **{when: later})
+    (asked,) = pipeline.due(now=now)
+    asked.state = Run.State.DONE
+    asked.save()
+    assert pipeline.due(now=later) == []
+
+
 def test_books_that_ended_long_ago_are_seen_as_they_were_left(shop, now):
     order(person(), moment(dt.date(2011, 12, 9)))
     assert pipeline.natural_as_of(shop=shop, now=now) == dt.date(2011, 12, 9)

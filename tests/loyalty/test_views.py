@@ -91,6 +91,15 @@ def test_grid_chart_is_the_table_and_leads_to_its_people(owner_client, night):
     assert (listed.status_code, listed.context["page"].paginator.count) == (200, cell.customers)
 
 
+def test_who_has_gone_quiet_is_the_group_the_page_leads_to(owner_client, night):
+    quiet = Score.objects.filter(run=night, group="at_risk").count()
+    assert quiet > 0
+    says = owner_client.get(reverse("loyalty:insights")).context["grid_says"]
+    assert says.startswith(f"{quiet} customers bought often and have gone quiet")
+    listed = owner_client.get(reverse("contacts:list") + "?group=at_risk")
+    assert listed.context["page"].paginator.count == quiet
+
+
 def test_risk_chart_is_the_table_and_its_bands_add_up(owner_client, night):
     context = owner_client.get(reverse("loyalty:insights")).context
     drawn = figure(owner_client, "risk")["data"]

@@ -24,6 +24,25 @@ def queries(client, url: str) -> int:
     return len(log)
 
 
+def test_a_tables_fingerprint_is_no_name_of_where_an_order_came_from(owner_client):
+    sale("1", source="file-fbc46c")
+    assert "File-fbc46c" not in owner_client.get("/orders/").content.decode()
+    assert [order.source_name for order in owner_client.get("/orders/").context["rows"]] == ["Plain file"]
+
+
+@pytest.mark.parametrize(
+    ("source", "number", "shown"),
+    [
+        ("file-fbc46c", "Vera Lindt:20261121", "2026-11-21"),
+        ("file-fbc46c", "Vera Lindt:20261121:0123456789:2", "2026-11-21"),
+        ("file-fbc46c", "R-17", "R-17"),
+        ("shopify", "A:20261121", "A:20261121"),
+    ],
+)
+def test_a_number_made_up_of_customer_and_day_is_shown_as_the_day(source, number, shown):
+    assert Order(source=source, number=number).shown_number == shown
+
+
 def numbers(client, query: str) -> list[str]:
     return [order.number for order in client.get(f"/orders/?{query}").context["rows"]]
 

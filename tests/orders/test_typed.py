@@ -297,7 +297,7 @@ def test_cancelling_asks_first_and_takes_the_points_back(owner_client, one_point
     ava = person("Ava")
     owner_client.post("/orders/new/", order_form(("Rye", "1", "10"), contact=str(ava.pk)))
     order = Order.objects.get()
-    assert "The points given for it are taken back" in owner_client.get(f"/orders/{order.pk}/cancel/").content.decode()
+    assert "The stamps given for it are taken back" in owner_client.get(f"/orders/{order.pk}/cancel/").content.decode()
     for _again in range(2):
         owner_client.post(f"/orders/{order.pk}/cancel/")
     order.refresh_from_db()

@@ -31,6 +31,17 @@ def rule_input(**fields):
 # The page
 
 
+def test_a_cafe_is_offered_a_stamp_card(owner_client, shop):
+    shop.kind = shop.Kind.CAFE
+    shop.save()
+    page = text(owner_client.get(reverse("rewards:home")))
+    assert "The usual start is a stamp card: one stamp for every purchase" in page
+    response = owner_client.post(reverse("rewards:rule_usual"), follow=True)
+    (rule,) = Rule.objects.values_list("kind", "params")
+    assert rule == ("per_order", {"points": 1, "currency": "EUR", "minimum_minor": 0, "hold_days": 0})
+    assert "1 stamp for every order" in text(response)
+
+
 def test_empty_shop_is_offered_the_usual_rules(owner_client):
     page = text(owner_client.get(reverse("rewards:home")))
     assert "No rule yet" in page

@@ -15,6 +15,17 @@ def test_a_phone_number_a_name_or_an_address_finds_the_person(mia, nora, words):
     assert finding.find(words, now=NOW).people == [mia]
 
 
+def test_one_letter_is_a_whole_family_name_in_chinese(mia):
+    wang = new_person("王小明")
+    assert [finding.find(words, now=NOW).people for words in ("王", "M")] == [[wang], []]
+
+
+@pytest.mark.parametrize("words", ["+49 151 2345 0003", "0049 151 23450003", "0151/2345 0003", "015123450003"])
+def test_a_number_kept_without_its_country_is_found_with_it(mia, words):
+    david = new_person("David Roth", phone="0151 23450003")
+    assert (david.phone_key, finding.find(words, now=NOW).people) == ("015123450003", [david])
+
+
 def test_the_card_finds_the_person_typed_or_scanned(mia, nora):
     code = cards.code(nora.pk)
     for words in (code, code.lower(), f"https://shop.example/till/?q={code}"):

@@ -18,6 +18,8 @@ from crm.campaigns.forms import CampaignForm
 from crm.campaigns.models import Campaign
 from crm.campaigns.views.outbox import mail_page
 from crm.contacts.models import Contact
+from crm.coupons.mentions import to_write
+from crm.coupons.wording import gives
 from crm.lib import clock, digits
 
 State = Campaign.State
@@ -125,6 +127,7 @@ def _draw_composer(
     place = next((index for index, person in enumerate(people) if person.pk == chosen), 0)
     person = people[place] if people else None
     versions = [one for one in variants.every(campaign) if not one.is_off]
+    today = clock.local_date(clock.now(), request.shop.timezone)
     context = {
         "campaign": campaign,
         "form": form,
@@ -135,6 +138,7 @@ def _draw_composer(
         "status": status,
         "reach": audience.of(variants.whole(campaign), shop=request.shop),
         "fields": [(f"{{{{ {name} }}}}", field.label) for name, field in fields.FIELDS.items()],
+        "coupons": [(text, gives(coupon, request.shop.currency)) for text, coupon in to_write(today=today)],
         "person": person,
         "people": people,
         "search": search,

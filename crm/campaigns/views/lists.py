@@ -58,6 +58,10 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "campaigns/new.html",
-        {"recipes": recipes.RECIPES.items(), "chosen": asked.get("recipe", ""), "segment": segment},
+        {
+            "recipes": [(slug, recipe, recipe.gift(request.shop.kind)) for slug, recipe in recipes.RECIPES.items()],
+            "chosen": asked.get("recipe", ""),
+            "segment": segment,
+        },
         status=422 if request.method == "POST" else 200,
     )

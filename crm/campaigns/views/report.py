@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from crm.campaigns import audience, channels, reporting, scheduling, starting, variants, verdicts
 from crm.campaigns.models import Campaign, Message
 from crm.campaigns.views.lists import TONES
+from crm.coupons.mentions import coupons_in
 from crm.lib import clock
 
 TROUBLES_SHOWN = 50
@@ -43,6 +44,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     comparison = reporting.compare(campaign, now=clock.now())
     context = _progress_context(campaign) | {
         "links": reporting.clicks_by_link(campaign),
+        "coupons": coupons_in(*variants.texts(campaign), also_stopped=True).order_by("pk"),
         "comparison": comparison,
         "points": reporting.points_result(campaign),
         "is_budget_used": starting.is_budget_used(campaign),

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from crm.accounts.models import Shop
 from crm.contacts.models import Contact
@@ -11,6 +11,7 @@ from crm.home import suggesting
 from crm.home.models import Inspection
 from crm.home.quality import CHECKS
 from crm.home.quality.base import CUSTOMERS, EXAMPLES, ORDERS, PRODUCTS, Check, Scene
+from crm.imports.models import Import
 from crm.lib import clock
 from crm.orders.models import Order, Product
 
@@ -37,12 +38,13 @@ def ask(*, now: dt.datetime) -> Inspection:
 
 
 def inspect_due(*, now: dt.datetime) -> int:
-    """Do what was asked for, and one inspection each local day from the hour of the night run; return how many."""
+    """Do what was asked for, one inspection each local day from the night's hour, one after a file; return how many."""
     shop = Shop.objects.first()
     if shop is None:
         return 0
     due_from = shop.night_of(now)
-    if now >= due_from and not Inspection.objects.filter(asked_at__gte=due_from).exists():
+    is_nights = now >= due_from and not Inspection.objects.filter(asked_at__gte=due_from).exists()
+    if is_nights or _is_overtaken():
         ask(now=now)
     waiting = list(Inspection.objects.filter(finished_at=None).order_by("pk"))
     for inspection in waiting:
@@ -50,6 +52,17 @@ def inspect_due(*, now: dt.datetime) -> int:
     if waiting:
         suggesting.renew(shop=shop, now=now)
     return len(waiting)
+
+
+def _is_overtaken() -> bool:
+    """Tell whether a file came in, or was taken back, since the newest look, and none is being read now."""
+    newest = Inspection.objects.order_by("-pk").first()
+    if newest is None or Import.objects.filter(state__in=(Import.State.READING, Import.State.UNDOING)).exists():
+        return False
+    since = newest.asked_at
+    return Import.objects.filter(
+        Q(state=Import.State.DONE, finished_at__gt=since) | Q(state=Import.State.UNDONE, undone_at__gt=since)
+    ).exists()
 
 
 def inspect(inspection: Inspection, *, shop: Shop, now: dt.datetime) -> None:

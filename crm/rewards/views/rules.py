@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from crm.accounts.models import Shop
 from crm.accounts.wording import counted
 from crm.lib import clock, hints
 from crm.lib.templatetags import say
@@ -85,7 +86,10 @@ def rule_usual(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("There are rules already; nothing was changed."))
     else:
         hints.hint(tasks.catch_up)
-        text = _("From today on, orders earn points and new customers get a welcome gift.")
+        if request.shop.kind == Shop.Kind.CAFE:
+            text = _("From today on, every purchase earns a stamp. Now add what a full card buys.")
+        else:
+            text = _("From today on, orders earn points and new customers get a welcome gift.")
         messages.success(request, counted(text, request.shop.kind))
     return redirect("rewards:home")
 

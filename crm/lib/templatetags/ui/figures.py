@@ -12,12 +12,16 @@ COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 
 @register.simple_tag
-def kpi(label, value, href="", delta=None, good_when="up", note="", points=None) -> SafeString:
-    """Show one figure, how it moved (a share: 0.12 is up 12 %) and the days behind it."""
+def kpi(label, value, href="", delta=None, good_when="up", is_share=False, note="", points=None) -> SafeString:
+    """Show one figure, how it moved (0.12 is up 12 %; of a share, 12 more of 100) and the days behind it."""
     known(good_when, ("up", "down"), "direction")
     change = ""
     if delta is not None and delta != "":
-        shown = say.percent(abs(delta), 1 if abs(delta) < 0.1 else 0)
+        if is_share:
+            text = _("%(count)s more of 100") if delta > 0 else _("%(count)s fewer of 100")
+            shown = text % {"count": say.units(100 * abs(delta))}
+        else:
+            shown = say.percent(abs(delta), 1 if abs(delta) < 0.1 else 0)
         if round(abs(delta), 3) == 0:
             change = format_html('<span class="delta delta-flat">{}</span>', _("no change"))
         else:
