@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from crm.imports import framing, values
-from crm.imports.formats import FORMATS, plain
+from crm.imports.formats import FORMATS, base, plain
 from crm.imports.formats.base import BadRow, Group, Header, Options, Row, checksum
 from crm.imports.framing import Framing, NotReadable
 
@@ -110,6 +110,8 @@ def look(path: Path, *, format: str = "", encoding: str = "", delimiter: str = "
             evidence[member.SLUG] = max(confidence, evidence.get(member.SLUG, 0.0))
             if confidence > best[0]:
                 best = confidence, index, cells, member
+        if best[0] >= base.SURE:
+            break  # what stands below is data
     confidence, index, cells, member = best
     if format and not confidence and not hasattr(FORMATS[format], "FIELDS"):  # the owner says what the columns mean
         raise FormatUnknown(
