@@ -4,7 +4,7 @@
 
 exact       every Hillstrom comparison: difference, interval, test
 learners    Hillstrom, halves of ten seeds: Qini and uplift at 30 %, beside scikit-learn's T-learners
-simulated   known effects on Hillstrom's customers: how much of the best possible order each learner finds
+simulated   known effects on Hillstrom's customers and in drawn shops: how much of the best possible order each learner finds
 evidence    Hillstrom: what an owner would be told of each offer and outcome
 nulls       how often differences are seen where there are none: treatment permuted, and simulated shops
 completion  Starbucks: who takes an offer up; learned at hour 504 from what was known then, asked of waves 504 and 576
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from scipy.stats import binom
+from scipy.stats import binom, rankdata
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -132,42 +132,90 @@ def sklift_says(y, treated, score, ours) -> str:
 
 
 def simulated(options) -> None:
-    """Draw visits from the model of those left alone and a known effect; learn from 21,000, order the rest."""
-    sends = hillstrom(options.data, "any", "visit")
+    """Draw visits from what people do when left alone and a known effect; learn from some people, order the others."""
+    for world, draw in (("Hillstrom's customers, 21,000 learned from", real_people(options.data)), ("drawn shops, 12,000 learned from", drawn_people)):
+        found = {}
+        for kind in KINDS:
+            for seed in range(4):
+                rng = np.random.default_rng((seed, KINDS.index(kind)))
+                features, odds, share, learned = draw(rng)
+                X, people = StandardScaler().fit_transform(features), len(features)
+                truth = effect_of(kind, X, odds, rng)
+                treated, order = rng.random(people) < share, rng.permutation(people)
+                came = (rng.random(people) < np.clip(expit(odds) + treated * truth, 0, 1)).astype(float)
+                pair = uplift.Sends(
+                    customer=np.arange(people), day=np.zeros(people, int), arm=treated.astype(int), arms=("nothing", "mail"),
+                    propensity=np.where(treated, share, 1 - share), outcome=came, profit=came, features=features,
+                    names=tuple(map(str, range(X.shape[1]))), cell=np.zeros(people, int), cells=("all",),
+                ).pair(1)  # fmt: skip
+                learn, test = order[:learned], order[learned:]
+                scores = {"peer: T-learner, logistic C 0.1": peer_logistic(pair, learn, test)}
+                scores |= {f"ours: {name}": one.effects(features[test]) for name, one in fit_all(pair.rows(learn)).items()}
+                best = uplift.gain(truth[test], truth[test], test).area
+                for name, score in scores.items():
+                    found.setdefault(name, {}).setdefault(kind, []).append(uplift.gain(truth[test], score, test).area / best)
+        print(f"  {world}: share of the best possible order\n  {'':<34}" + "".join(f"{kind:>8}" for kind in KINDS) + f"{'mean':>8}")
+        for name, by_kind in found.items():
+            means = [np.mean(by_kind[kind]) for kind in KINDS if kind in by_kind]
+            print(f"  {name:<34}" + "".join(f"{one:>8.2f}" for one in means) + f"{np.mean(means):>8.3f}", flush=True)
+
+
+KINDS = ("anyway", "one", "two", "all", "odds", "cell", "step", "curve", "tires")
+
+
+def real_people(data: Path):
+    """Return a way to draw Hillstrom's customers with the odds of a visit of those left alone, learned in two ways."""
+    sends = hillstrom(data, "any", "visit")
     X, alone = StandardScaler().fit_transform(sends.features), sends.arm == 0
-    model = LogisticRegression(C=0.1, max_iter=1000).fit(X[alone], sends.outcome[alone])
-    odds, found = model.decision_function(X), {}
-    kinds = ("anyway", "one", "two", "all")
-    for kind in kinds:
-        for seed in range(3):
-            rng = np.random.default_rng(seed)
-            truth = effect_of(kind, X, odds, rng)
-            order = rng.permutation(len(X))
-            learn, test = order[:21_000], order[21_000:]
-            treated = rng.random(len(X)) < 0.5
-            came = (rng.random(len(X)) < np.clip(expit(odds) + treated * truth, 0, 1)).astype(float)
-            drawn = replace(sends, arm=treated.astype(int), propensity=np.full(len(X), 0.5), outcome=came)
-            pair = drawn.pair(1)
-            scores = {"peer: T-learner, logistic C 0.1": peer_logistic(pair, learn, test)}
-            scores |= {f"ours: {name}": one.effects(sends.features[test]) for name, one in fit_all(pair.rows(learn)).items()}
-            best = uplift.gain(truth[test], truth[test], test).area
-            for name, score in scores.items():
-                area = uplift.gain(truth[test], score, test).area
-                found.setdefault(name, {}).setdefault(kind, []).append(area / best)
-    print(f"  {'share of the best possible order':<34}" + "".join(f"{kind:>8}" for kind in kinds) + f"{'mean':>8}")
-    for name, by_kind in found.items():
-        means = [np.mean(by_kind[kind]) for kind in kinds]
-        print(f"  {name:<34}" + "".join(f"{one:>8.2f}" for one in means) + f"{np.mean(means):>8.2f}")
+    straight = LogisticRegression(C=0.1, max_iter=1000).fit(X[alone], sends.outcome[alone])
+    trees = HistGradientBoostingClassifier(max_iter=60, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=100, random_state=0)
+    odds = [model.fit(X[alone], sends.outcome[alone]).decision_function(X) for model in (straight, trees)]
+    return lambda rng: (sends.features, odds[rng.integers(2)], 0.5, 21_000)
+
+
+def drawn_people(rng: np.random.Generator, n: int = 32_000):
+    """Draw what a shop knows of its buyers (`loyalty.sends.NAMES`): heavy tails, and much that says the same."""
+    age, rate = rng.uniform(30, 900, n), rng.gamma(0.8, 1 / 60, n)
+    visits = 1 + rng.poisson(rate * age)
+    order = np.exp(rng.normal(3.5, 0.6, n))
+    usual = np.where(visits > 1, age / visits, 120) * np.exp(rng.normal(0, 0.2, n))
+    quiet = np.minimum(rng.exponential(1.2 * usual), age)
+    chance = 1 - np.exp(-30 * rate * np.exp(-0.25 * quiet / usual))
+    features = np.column_stack([visits, visits * order, order, quiet, usual, quiet / usual, age, chance])
+    seen = StandardScaler().fit_transform(np.log1p(features))
+    odds = seen @ np.r_[0.3 * rng.normal(size=7), 0.8]
+    odds = -1.8 + rng.uniform(0.5, 1) * (odds - odds.mean()) / odds.std()
+    return features, odds, rng.choice([0.5, 0.7, 0.8]), 12_000
 
 
 def effect_of(kind: str, X: np.ndarray, odds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind == "anyway":  # the same odds ratio for everybody: the effect follows what people do anyway
         return expit(odds + 0.45) - expit(odds)
-    weight = np.zeros(X.shape[1])
-    many = {"one": 1, "two": 2, "all": X.shape[1]}[kind]
-    weight[rng.choice(X.shape[1], many, replace=False)] = rng.normal(size=many)
-    follows = X @ weight
-    return 0.045 + 0.015 * follows / follows.std()
+    numbers = [place for place, column in enumerate(X.T) if len(np.unique(column)) > 10]
+
+    def line(many: int) -> np.ndarray:
+        weight = np.zeros(X.shape[1])
+        weight[rng.choice(X.shape[1], many, replace=False)] = rng.normal(size=many)
+        return (X @ weight) / (X @ weight).std()
+
+    if kind == "odds":  # the odds ratio follows two properties
+        return expit(odds + 0.45 * (1 + line(2) / 3)) - expit(odds)
+    if kind == "cell":  # only where two properties come together
+        follows = np.zeros(len(X), bool)
+        while not follows.std():  # some flags never meet
+            one, other = (X[:, place] > X[:, place].mean() for place in rng.choice(X.shape[1], 2, replace=False))
+            follows = (one ^ (rng.random() < 0.5)) & (other ^ (rng.random() < 0.5))
+    elif kind == "step":  # a number above a threshold
+        column = X[:, rng.choice(numbers)]
+        follows = (column > np.quantile(column, rng.uniform(0.15, 0.85))) * rng.choice([-1.0, 1.0])
+    elif kind == "curve":  # most in the middle of a number, or least
+        rank = rankdata(X[:, rng.choice(numbers)]) / len(X)
+        follows = np.exp(-(((rank - rng.uniform(0.2, 0.8)) / 0.28) ** 2)) * rng.choice([-1, 1])
+    elif kind == "tires":  # two properties, and more of them brings less and less
+        follows = np.tanh(1.5 * line(2) + rng.random())
+    else:
+        follows = line({"one": 1, "two": 2, "all": X.shape[1]}[kind])
+    return 0.045 + 0.015 * (follows - follows.mean()) / follows.std()
 
 
 def evidence(options) -> None:
