@@ -41,6 +41,7 @@ METHODS: dict[str, str | Promise] = {
     "buying": gettext_lazy("Buying rhythm times the worth of an order"),
     "past_spend": gettext_lazy("Spending of the last weeks"),
     "decayed": gettext_lazy("Past spending, old orders fading"),
+    "hurdle": gettext_lazy("Who comes, times what they bring"),
     "ridge": gettext_lazy("Straight lines over habits"),
     "polynomial": gettext_lazy("Curves over habits"),
 }

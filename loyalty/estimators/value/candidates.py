@@ -7,13 +7,16 @@ from typing import Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from loyalty.estimators import churn
 from loyalty.estimators.churn import FEATURES, foretold
 from loyalty.estimators.value.windows import TOP, Window
 
 BASELINE, LEVEL = "average", "buying"
 MONEY_SPREAD = 0.4  # among shops, of the log of how far the sum of money is off: people, and the worth of their orders
 OVERLAP = 1 / 3
+DECAYED_BELOW = 300  # customers: a blend of a larger shop does without it, `stacked` knows the same
 LEAST = 0.01  # of the mean forecast: nobody is told less
+WHO_LEAVES = ("logistic", "stacked", "logistic_wide")  # of the churn contest: its regressions, the plainest first
 
 
 class Candidate(Protocol):
@@ -157,9 +160,8 @@ class Ridge:
         self.unit_ = float(np.mean(np.concatenate([w.spent for w in windows]))) or 1.0
         y = np.log1p(np.concatenate([w.spent for w in windows]) / self.unit_)
         X = (raw - self.mean_) / self.scale_
-        noise = max(float(np.var(y)) / OVERLAP, 1e-9)
         self.level_ = float(y.mean())
-        self.beta_ = np.linalg.solve(X.T @ X + noise / self.spread**2 * np.eye(X.shape[1]), X.T @ (y - self.level_))
+        self.beta_ = _ridge(X, y - self.level_, self.spread)
         return self
 
     def predict(self, window: Window) -> np.ndarray:
@@ -174,6 +176,52 @@ class Ridge:
         few = few - few.mean(0)
         products = [few[:, i] * few[:, j] for i in range(4) for j in range(i, 4)]
         return np.column_stack([habits, *products])
+
+
+def _ridge(X, y, spread: float) -> np.ndarray:
+    """Return coefficients [k] of a ridge regression of y, mean 0, where windows overlap."""
+    noise = max(float(np.var(y)) / OVERLAP, 1e-9)
+    return np.linalg.solve(X.T @ X + noise / spread**2 * np.eye(X.shape[1]), X.T @ y)
+
+
+@dataclass
+class Hurdle:
+    """Two questions, each learned on its own: who comes at all, and what somebody who comes brings.
+
+    A hurdle model, J. Cragg (1971), Econometrica 39(5). Who comes is known from everybody, and no large order blurs it;
+    what they bring is a ridge regression of the log of money over the worth of an order, of those who came.
+    """
+
+    spread: float = 0.32
+
+    def fit(self, windows: list[Window], today: Window) -> "Hurdle":
+        self.taste_ = today.rows.taste
+        rows = [w.rows for w in windows]
+        methods = [churn.METHODS[name] for name in WHO_LEAVES]
+        able = [method for method in methods if method.fewest <= len(rows[0].label)] or methods[:1]
+        members = [method.make().fit(rows, today.rows) for method in able]
+        self.leaves_ = churn.METHODS["blend"].make(members, [1.0] * len(members))
+        windows = [w for w in windows if w.spent.any()]
+        raw = np.vstack([self._columns(w)[w.spent > 0] for w in windows])
+        self.mean_, self.scale_ = raw.mean(0), raw.std(0)
+        self.scale_[self.scale_ < 1e-9] = 1.0
+        brought = []
+        for w in windows:  # each window at its own level
+            came = w.spent > 0
+            log = np.log(w.spent[came] / w.worth[came])
+            log = np.clip(log, *np.quantile(log, [1 - TOP, TOP]))
+            brought.append(log - log.mean())
+        self.beta_ = _ridge((raw - self.mean_) / self.scale_, np.concatenate(brought), self.spread)
+        return self
+
+    def predict(self, window: Window) -> np.ndarray:
+        brings = ((self._columns(window) - self.mean_) / self.scale_) @ self.beta_
+        return (1 - self.leaves_.predict(window.rows)) * window.worth * np.exp(np.clip(brings, -12, 12))
+
+    def _columns(self, window: Window) -> np.ndarray:
+        faded = PastSpend(fading=True).predict(window)
+        told = (np.maximum(faded / faded.mean(), LEAST), np.maximum(window.expected_orders, 1e-3), window.worth)
+        return np.column_stack([window.habits(self.taste_), *np.log(told)])
 
 
 @dataclass
@@ -228,11 +276,12 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "average": Method(Average, 10),
-    "blend": Method(Blend, 10, learns=False, members=("buying", "decayed", "stacked", "boosting")),
+    "blend": Method(Blend, 10, learns=False, members=("buying", "decayed", "stacked", "hurdle", "boosting")),
     "buying": Method(Buying, 10, learns=False),
     "past_spend": Method(PastSpend, 10, learns=False),
     "decayed": Method(lambda: PastSpend(fading=True), 10, learns=False),
-    "stacked": Method(Stacked, 300, early=True),
+    "stacked": Method(Stacked, 50, early=True),
+    "hurdle": Method(Hurdle, 50, early=True),
     "ridge": Method(Ridge, 300),
     "polynomial": Method(lambda: Ridge(degree=2), 300),
     "boosting": Method(Boosting, 3_000),

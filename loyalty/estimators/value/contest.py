@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from loyalty.estimators import evaluate
 from loyalty.estimators.base import History, NotEnoughData
 from loyalty.estimators.churn import MOST_CUSTOMERS, MOST_WINDOWS, Replay, replay
-from loyalty.estimators.value.candidates import BASELINE, LEAST, LEVEL, METHODS, Candidate
+from loyalty.estimators.value.candidates import BASELINE, DECAYED_BELOW, LEAST, LEVEL, METHODS, Candidate
 from loyalty.estimators.value.windows import TOP, Window
 
 
@@ -49,7 +49,9 @@ class Entry:
         if name not in self.fitted:
             method = METHODS[name]
             some = [one for one in method.members if self._may(one)]
-            members = [self.candidate(one) for one in some if one != "decayed" or "stacked" not in some]
+            if "stacked" in some and self.fewest >= DECAYED_BELOW:
+                some.remove("decayed")
+            members = [self.candidate(one) for one in some]
             made = method.make(members) if method.members else method.make()
             self.fitted[name] = made.fit(self.running + self.windows if method.early else self.windows, self.today)
         return self.fitted[name]
@@ -148,7 +150,7 @@ def _running(past: Replay, day: int) -> list[Window]:
 
 
 def choose(tested: list[Tested], names: list[str]) -> str:
-    """Return the first method within one standard error of the best; the average if none beats it.
+    """Return the first method within two standard errors of the best; the average if none beats it.
 
     A single window is one season: it may rule the blend out, but not choose among the others.
     """
@@ -166,7 +168,7 @@ def choose(tested: list[Tested], names: list[str]) -> str:
     who = np.concatenate([w.customer for w in tested])
     for name in able:
         worse = [a - b for a, b in zip(losses[name], losses[best])]
-        if name == best or mean[name] - mean[best] <= evaluate.standard_error(worse, who):
+        if name == best or mean[name] - mean[best] <= 2 * evaluate.standard_error(worse, who):
             return name
     return best
 

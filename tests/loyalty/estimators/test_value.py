@@ -5,6 +5,7 @@ import pytest
 
 from loyalty.estimators import churn, simulate, value
 from loyalty.estimators.base import History
+from loyalty.estimators.value import contest
 from tests.loyalty.estimators.habits import new_habit
 
 
@@ -88,6 +89,51 @@ def test_a_habit_two_months_old_is_learned_though_no_window_of_three_months_know
         told = value.Entry([tests.windows[max(tests.windows)]], window, running).told("stacked")
         share.append(told[fresh & large].sum() / told[fresh].sum())
     assert share[1] > share[0] + 0.1
+
+
+def test_the_hurdle_tells_who_comes_and_what_they_bring():
+    rng = np.random.default_rng(4)
+    large = rng.random(1_500) < 0.5
+    visits = 1 + rng.poisson(np.where(large, 0.6, 3.0))  # in 400 days: the large ones seldom come
+    who = np.repeat(np.arange(1_500), visits)
+    amount = np.where(large, 9_000, 1_000)[who] * np.exp(rng.normal(0, 0.3, len(who)))
+    history = History.of_orders(who, rng.integers(0, 400, len(who)), amount, as_of=399)
+    tests = value.back_test(history.upto(300), 60)
+    window = after(history, 300, 60)
+    hurdle = value.entry_for(tests, window).candidate("hurdle")
+    comes, mine = 1 - hurdle.leaves_.predict(window.rows), large[window.rows.summary.customer]
+    assert comes[mine].mean() == pytest.approx((window.spent[mine] > 0).mean(), abs=0.04)
+    assert comes[~mine].mean() == pytest.approx((window.spent[~mine] > 0).mean(), abs=0.08)
+    share = [told[mine].sum() / told.sum() for told in (window.spent, hurdle.predict(window))]
+    assert share[1] == pytest.approx(share[0], abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("customers", "members"),
+    [
+        (40, ["Buying", "PastSpend"]),
+        (150, ["Buying", "PastSpend", "Stacked", "Hurdle"]),
+        (600, ["Buying", "Stacked", "Hurdle"]),
+    ],
+)
+def test_the_blend_hears_what_the_shop_is_large_enough_for(customers, members):
+    history, _ = simulate.bgnbd(customers=customers, days=400, r=0.9, alpha=4.0, a=0.8, b=2.6, seed=3)
+    tests = value.back_test(history, 60)
+    entry = value.entry_for(tests, value.Window(churn.rows_at(history, 60), history))
+    assert [type(one).__name__ for one in entry.candidate("blend").members] == members
+
+
+def test_the_blend_gives_way_only_to_what_is_clearly_better():
+    rng = np.random.default_rng(0)
+    tested = []
+    for day in (0, 60):
+        spent = rng.gamma(0.5, 100.0, 300)
+        far, near = spent * np.exp(rng.normal(0, 1.0, 300)), spent * np.exp(rng.normal(0, 0.3, 300))
+        same = far * np.exp(rng.normal(0, 0.1, 300))
+        told = {"average": np.full(300, spent.mean()), "blend": far, "buying": same, "stacked": near}
+        tested.append(contest.Tested(day, np.arange(300), spent, spent > 0, told, spent))
+    assert contest.choose(tested, ["average", "blend", "buying"]) == "blend"
+    assert contest.choose(tested, ["average", "blend", "buying", "stacked"]) == "stacked"
 
 
 def test_what_came_after_the_day_is_not_in_a_window_that_had_not_ended(shop):
