@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.accounts import choices
 from crm.imports.asking import ENCODINGS, Column, Sheet
-from crm.imports.formats import CHOICES, base
+from crm.imports.formats import base, labels
 
 
 class ManyFiles(forms.ClearableFileInput):
@@ -50,7 +50,7 @@ class UploadForm(forms.Form):
     def __init__(self, *args, shop, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["format"].choices = [("", _("Find out by itself"))] + [
-            (slug, str(label)) for slug, label in CHOICES.items()
+            (slug, str(label)) for slug, label in labels().items()
         ]
         usual = _("The shop's: %(name)s")
         self.fields["currency"].choices = [("", usual % {"name": shop.currency}), *choices.currencies()]

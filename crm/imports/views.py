@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from crm.imports import asking, crediting, describing, reading, reconciling, remembering, undoing
-from crm.imports.formats import CHOICES, FORMATS
+from crm.imports.formats import FORMATS, labels
 from crm.imports.forms import MappingForm, UploadForm
 from crm.imports.framing import NotReadable
 from crm.imports.models import Finding, Import
@@ -81,7 +81,7 @@ def new(request):
             for error in form.errors.get("files", ()):
                 messages.error(request, error)
             return redirect("imports:list")
-    context = {"form": form, "format_labels": list(CHOICES.values()), "steps": STEPS}
+    context = {"form": form, "format_labels": list(labels().values()), "steps": STEPS}
     return render(request, "imports/new.html", context, status=422 if form.errors else 200)
 
 
@@ -139,7 +139,7 @@ def mapping(request, pk: int):
     context = {
         "import": importing, "form": form, "sheet": sheet, "steps": STEPS,
         "format_label": FORMATS[sheet.looked.format].LABEL,
-        "formats": [(slug, label, slug == sheet.looked.format) for slug, label in CHOICES.items()],
+        "formats": [(slug, label, slug == sheet.looked.format) for slug, label in labels().items()],
         "known": remembering.recall(sheet.looked.header),
         "left_out": sum(not column.meaning for column in sheet.columns),
     }  # fmt: skip

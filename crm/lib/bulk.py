@@ -185,7 +185,7 @@ def _adapted(fields: Sequence[models.Field], columns: list[Sequence]) -> list[Se
         column = columns[index]
         first, last = column[0], column[-1]  # one moment often stands in every row
         said = None if first is None else adapter(first)
-        if first is last and all(value is first for value in column):
+        if first is last and {*map(id, column)} == {id(first)}:
             columns[index] = [said] * len(column)
         else:
             columns[index] = (
