@@ -88,6 +88,7 @@ class Numbers:
     cells: list[Cell]
     bins: list[Band]
     gone: Band  # of these, who have stayed away for so long that they count as gone
+    gone_at_high_risk: int
     months: list[Month]
     ahead: Ahead | None = None
 
@@ -105,11 +106,11 @@ class Numbers:
 
 def numbers(run: Run, *, shop: Shop) -> Numbers:
     """Return everything the page says about a run."""
-    key = f"insights3:{run.pk}:{shop.currency}:{shop.timezone}"
+    key = f"insights4:{run.pk}:{shop.currency}:{shop.timezone}"
     found = cache.get(key)
     if found is None:
         found = Numbers(
-            run.pk, run.as_of, _weeks(run, shop), _cohorts(run, shop), _cells(run), _bins(run), _gone(run), _months(),
+            run.pk, run.as_of, _weeks(run, shop), _cohorts(run, shop), _cells(run), _bins(run), *_gone(run), _months(),
             _ahead(run),
         )
         cache.set(key, found, _KEPT_SECONDS)
@@ -201,11 +202,13 @@ def _bins(run: Run) -> list[Band]:
     return [Band("", EDGES[n], EDGES[n + 1], *found.get(n, (0, 0))) for n in range(last + 1)]
 
 
-def _gone(run: Run) -> Band:
+def _gone(run: Run) -> tuple[Band, int]:
+    """Return who counts as gone, and how many of them are at high risk."""
+    _label, low, _high = RISKS["high"]
     found = Score.objects.filter(run=run, stage="lapsed", churn_risk__isnull=False).aggregate(
-        customers=Count("id"), stake=Sum("at_stake_minor")
+        customers=Count("id"), stake=Sum("at_stake_minor"), at_high_risk=Count("id", filter=Q(churn_risk__gte=low))
     )
-    return Band("gone", 0.0, 1.0, found["customers"], found["stake"] or 0)
+    return Band("gone", 0.0, 1.0, found["customers"], found["stake"] or 0), found["at_high_risk"]
 
 
 def _ahead(run: Run) -> Ahead | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,8 +14,8 @@ from crm.accounts.models import Shop
 from crm.contacts.forms import RISKS
 from crm.contacts.groups import GROUPS
 from crm.contacts.models import Contact
+from crm.home import actions, figures
 from crm.home import charts as home_charts
-from crm.home import figures
 from crm.home.notices import Notice
 from crm.lib import clock
 from crm.lib.templatetags import say
@@ -127,7 +128,7 @@ def grid(found: Numbers, *, shop: Shop) -> str:
     count = sum(cell.quiet for cell in found.cells)
     if not count:
         return _("None of your frequent buyers has gone quiet.")
-    return ngettext(
+    says = ngettext(
         "%(count)s customer bought often and has gone quiet; they have spent %(amount)s with you so far.",
         "%(count)s customers bought often and have gone quiet; they have spent %(amount)s with you so far.",
         count,
@@ -135,13 +136,15 @@ def grid(found: Numbers, *, shop: Shop) -> str:
         "count": say.number(count),
         "amount": say.rough_money(sum(cell.quiet_minor for cell in found.cells), shop.currency),
     }
+    group = _("This is the group “%(group)s”: told by how often and how lately they bought, not by a chance.")
+    return actions.sentences(says, group % {"group": GROUPS["at_risk"].label}, translation.get_language())
 
 
 def risk(found: Numbers, *, shop: Shop, horizon_days: int) -> str:
     high = next((band for band in found.bands if band.slug == "high"), None)
     if not found.bins or high is None:
         return ""
-    return ngettext(
+    says = ngettext(
         "%(count)s customer will stay away for the next %(days)s days with a chance of %(low)s or more; %(amount)s of "
         "usual spending is at stake.",
         "%(count)s customers will each stay away for the next %(days)s days with a chance of %(low)s or more; "
@@ -153,6 +156,15 @@ def risk(found: Numbers, *, shop: Shop, horizon_days: int) -> str:
         "days": say.number(horizon_days),
         "amount": say.rough_money(high.at_stake_minor, shop.currency),
     }
+    if not high.customers:
+        return says
+    gone = found.gone_at_high_risk
+    counted = ngettext(
+        "This looks at everybody who ever ordered; %(count)s of these %(people)s already counts as gone.",
+        "This looks at everybody who ever ordered; %(count)s of these %(people)s already count as gone.",
+        gone,
+    ) % {"count": say.number(gone), "people": say.number(high.customers)}
+    return actions.sentences(says, counted, translation.get_language())
 
 
 def ahead(found: Numbers, *, shop: Shop, horizon_days: int) -> str:

@@ -37,6 +37,7 @@ class ModelCard:
     title: str
     question: str
     answer: str
+    why: str  # it speaks although another looks better in these tests
     missing: str
     predicted: list[str]
     reads: list[tuple[str, str]]
@@ -65,7 +66,8 @@ def card(slug: str, run: Run, *, shop: Shop, today: dt.date) -> ModelCard:
     newest = track_record.latest(slug, shop=shop) if slug in scorecard.TASKS else None
     expires = expires_on(run, days)
     return ModelCard(
-        slug=slug, title=task.title, question=task.question, answer=task.answer, missing=task.missing,
+        slug=slug, title=task.title, question=task.question, answer=task.answer, why=task.why,
+        missing=task.missing,
         predicted=_predicted(slug, days), reads=_reads(slug, run), gaps=_gaps(slug), how=_how(slug),
         limits=_limits(slug), tested=task.data, trials=[_trial(one, cards, shop) for one in cards],
         track=newest.says if newest else "",
@@ -289,7 +291,9 @@ def _how(slug: str) -> list[str]:
                 "forecast from what was known then, and look at what happened."
             ),
             _(
-                "The simplest method that is not clearly beaten speaks. If none beats your shop's average, everybody "
+                "Which method is ahead in one test is seldom ahead in the next. So several methods together speak, "
+                "their mean, unless one is ahead of it by more than chance explains; then the one trusted most "
+                "beforehand of those as good as the best within chance. If none beats your shop's average, everybody "
                 "is given the average, and this page says so."
             ),
             _(
@@ -304,7 +308,8 @@ def _how(slug: str) -> list[str]:
             ),
             _(
                 "Other methods take past spending, with old orders fading, or learn from all habits at once. What "
-                "they tell is averaged, because a mean of forecasts is the safest of them."
+                "they tell is averaged, because a mean of forecasts is the safest of them, unless one of them is ahead "
+                "of the mean by more than chance explains."
             ),
             _("The two ends come from the tests: how far past forecasts of this size were off."),
         ],
@@ -324,7 +329,10 @@ def _how(slug: str) -> list[str]:
                 "The same methods as for who stays away, asked the other way round and for a nearer day: chance of an "
                 "order is 100% minus the chance of none."
             ),
-            _("Each is tried on your own past; the simplest one that is not clearly beaten speaks."),
+            _(
+                "Each is tried on your own past. Several methods together speak, their mean, unless one is ahead of it "
+                "by more than chance explains."
+            ),
         ],
         "offers": [
             _(

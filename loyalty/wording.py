@@ -123,6 +123,10 @@ def missing(ingredients: dict) -> str:
             "%(have)s customers had ordered before the newest days to test on; at least %(need)s are needed."
         ),
         "products": _("%(have)s products sell often enough; at least %(need)s are needed."),
+        "assortment": _(
+            "%(have)s products are on sale. With fewer than %(need)s, five suggestions hold most of what anybody can "
+            "buy, and on your past no advice was clearly better than naming what sells best."
+        ),
         "baskets": _("%(have)s customers bought again lately; at least %(need)s are needed to test advice."),
         "baskets_held": _("There are %(have)s baskets to look at; at least %(need)s are needed."),
         "came_back": _("%(have)s customers came back a second time; at least %(need)s are needed."),
@@ -281,6 +285,54 @@ def how_good_intent(card: dict) -> str:
         )
         % words
     )
+
+
+def why_chances(used: str, mine: dict, other: str, theirs: dict, ends: list[int], *, is_trusted: bool) -> str:
+    """Say why the method in use speaks although another did better in figures of these tests.
+
+    One that is trusted more beforehand was passed over, so it was clearly behind.
+    """
+    words = {
+        "other": method(other), "caught": say.number(theirs["caught"]), "picked": say.number(theirs["picked"]),
+        "mine": say.number(mine["caught"]), "of": say.number(mine["picked"]),
+        "low": say.number(ends[0]), "high": say.number(ends[1]),
+        "off": say.percent(theirs["ece"], 1), "mine_off": say.percent(mine["ece"], 1),
+    }  # fmt: skip
+    seen = _(
+        "In these tests “%(other)s” was right for %(caught)s of the %(picked)s customers it named, the method in use "
+        "for %(mine)s of %(of)s, where %(low)s to %(high)s would be no surprise; their chances were off by %(off)s and "
+        "%(mine_off)s."
+    ) % words  # fmt: skip
+    language = translation.get_language()
+    if is_trusted:
+        return actions.sentences(
+            seen, _("Over the chances of all customers, “%(other)s” is clearly behind.") % words, language
+        )
+    rule = _("Over the chances of all customers, “%(other)s” is not ahead by more than chance explains.") % words
+    return actions.sentences(actions.sentences(seen, rule, language), _trusted(used), language)
+
+
+def why_value(used: str, mine: dict, other: str, theirs: dict, currency: str, *, is_trusted: bool) -> str:
+    """Say why the method in use speaks although the sums of another were nearer to what came."""
+    words = {
+        "other": method(other), "off": say.money(round(theirs["mae_minor"]), currency),
+        "mine": say.money(round(mine["mae_minor"]), currency),
+    }  # fmt: skip
+    language = translation.get_language()
+    seen = _("In these tests “%(other)s” was off by %(off)s per customer, the method in use by %(mine)s.")
+    if is_trusted:
+        rule = _("Measured against how large each sum is, “%(other)s” is clearly behind.")
+        return actions.sentences(seen % words, rule % words, language)
+    rule = _("Measured against how large each sum is, “%(other)s” is not ahead by more than chance explains.")
+    if mine["windows"] < 2:
+        rule = _("A single stretch of time does not tell which of them will be ahead in the next.")
+    return actions.sentences(actions.sentences(seen, rule, language) % words, _trusted(used), language)
+
+
+def _trusted(used: str) -> str:
+    if used == "blend":
+        return _("So several methods together are used: their mean is safer than picking one of them.")
+    return _("So the one trusted more beforehand is used, because it has less to learn from your past.")
 
 
 def win_back(kind: str, *, people: int, risk: float, at_stake: str, days: int) -> str:

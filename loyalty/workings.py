@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from crm.lib.templatetags import say
 from loyalty import wording
+from loyalty.estimators import bounds
 from loyalty.models import ReportCard, Run
 
 
@@ -27,6 +28,7 @@ class Task:
     columns: list[str] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     missing: str = ""  # what is not there yet
+    why: str = ""  # the method in use speaks although another looks better in these tests
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,26 @@ def _churn_task(cards: list[ReportCard], run: Run) -> Task:
             + f" {answer}"
         )
     answer = _with_trust(answer, metrics)
-    return Task("churn", title, question, answer, _data(used), *_chances(cards, _("Caught of riskiest tenth")))
+    columns, rows = _chances(cards, _("Caught of riskiest tenth"))
+    return Task("churn", title, question, answer, _data(used), columns, rows, why=_why_chances(cards))
+
+
+def _why_chances(cards: list[ReportCard]) -> str:
+    """Say why the method in use speaks although another named more people, or told chances nearer to what happened."""
+    used = cards[0]
+    others = [card for card in cards[1:] if not card.is_baseline and card.metrics.get("picked")]
+    if used.is_baseline or not used.metrics.get("picked"):
+        return ""
+    mine = used.metrics
+    better = [one for one in others if one.metrics["caught"] > mine["caught"]]
+    if better:
+        best = max(better, key=lambda one: (one.metrics["caught"], -one.metrics["ece"]))
+    else:
+        best = min(others, key=lambda one: one.metrics["ece"], default=used)
+        if best.metrics["ece"] >= mine["ece"]:
+            return ""
+    ends = [round(end * mine["picked"]) for end in bounds.share(mine["caught"], mine["picked"])]
+    return wording.why_chances(used.candidate, mine, best.candidate, best.metrics, ends, is_trusted=best.pk < used.pk)
 
 
 def _with_trust(answer: str, metrics: dict) -> str:
@@ -134,7 +155,18 @@ def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
         for metrics in (card.metrics for card in cards)
     ]
     rows = _candidates(cards, columns, figures)
-    return Task("value", title, question, answer, _data(used), columns, rows)
+    return Task("value", title, question, answer, _data(used), columns, rows, why=_why_value(cards, currency))
+
+
+def _why_value(cards: list[ReportCard], currency: str) -> str:
+    """Say why the method in use speaks although the sums of another were nearer to what came."""
+    used = cards[0]
+    best = min((card for card in cards if not card.is_baseline), key=lambda one: one.metrics["mae_minor"], default=used)
+    if used.is_baseline or best.metrics["mae_minor"] >= used.metrics["mae_minor"]:
+        return ""
+    return wording.why_value(
+        used.candidate, used.metrics, best.candidate, best.metrics, currency, is_trusted=best.pk < used.pk
+    )
 
 
 def _intent_task(cards: list[ReportCard], run: Run) -> Task:
@@ -147,33 +179,36 @@ def _intent_task(cards: list[ReportCard], run: Run) -> Task:
     question = _("Who will order within %(days)s days?") % {"days": say.number(used.horizon_days)}
     answer = wording.how_good_intent(used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days})
     answer = _with_trust(answer, used.metrics)
-    return Task("intent", title, question, answer, _data(used), *_chances(cards, _("Caught of likeliest tenth")))
+    columns, rows = _chances(cards, _("Caught of likeliest tenth"))
+    return Task("intent", title, question, answer, _data(used), columns, rows, why=_why_chances(cards))
 
 
 def _offer_task(cards: list[ReportCard], run: Run) -> Task:
     title, question = _("Next product"), _("What will this customer like to buy next?")
     if not cards:
-        return Task(
-            "offers",
-            title,
-            question,
-            _("Not enough data yet. Nobody is given a suggestion."),
-            "",
-            missing=missing(run, "recommend"),
-        )
+        answer = _("Not enough data yet. Nobody is given a suggestion.")
+        if run.stages.get("recommend", {}).get("missing", {}).get("what") == "assortment":
+            answer = _("There are too few products for advice to mean anything. Nobody is given a suggestion.")
+        return Task("offers", title, question, answer, "", missing=missing(run, "recommend"))
     used, baseline = cards[0], next((card for card in cards if card.is_baseline), cards[0])
+    few = used.metrics.get("few_products")
+    rate = "hit_rate_1" if few else "hit_rate_5"
     words = {
-        "method": wording.method(used.candidate, task="offers"),
-        "hits": say.number(round(10 * (used.metrics.get("hit_rate_5") or 0))),
-        "plain": say.number(round(10 * (baseline.metrics.get("hit_rate_5") or 0))),
-    }
-    answer = (
-        _(
-            "Method: %(method)s. For %(hits)s of 10 customers, one of its first five suggestions was in their next "
-            "basket; suggesting what sells best would have been right for %(plain)s."
-        )
-        % words
+        "method": wording.method(used.candidate, task="offers"), "products": say.number(few),
+        "hits": say.number(round(10 * (used.metrics.get(rate) or 0))),
+        "plain": say.number(round(10 * (baseline.metrics.get(rate) or 0))),
+    }  # fmt: skip
+    answer = _(
+        "Method: %(method)s. For %(hits)s of 10 customers, one of its first five suggestions was in their next "
+        "basket; suggesting what sells best would have been right for %(plain)s."
     )
+    if few:
+        answer = _(
+            "Method: %(method)s. With %(products)s products on sale, one of five suggestions is nearly always right, "
+            "so only the first tells something: it was in the next basket of %(hits)s of 10 customers; what sells best "
+            "would have been right for %(plain)s."
+        )
+    answer %= words
     columns = [_("First right"), _("One of five right"), _("One of ten right"), _("Order of ten, NDCG")]
     figures = [
         (

@@ -47,10 +47,10 @@ class Evidence(models.TextChoices):
     POSTCODE = "postcode", _("the same postcode")
     CITY = "city", _("the same city")
     LOCAL = "local", _("the same e-mail name at another provider")
-    OTHER_NAME = "other_name", _("but different names")
-    OTHER_BIRTHDAY = "other_birthday", _("but different birthdays")
-    OTHER_PHONE = "other_phone", _("but different phone numbers")
-    OTHER_EMAIL = "other_email", _("but different e-mails")
+    OTHER_NAME = "other_name", _("different names")
+    OTHER_BIRTHDAY = "other_birthday", _("different birthdays")
+    OTHER_PHONE = "other_phone", _("different phone numbers")
+    OTHER_EMAIL = "other_email", _("different e-mails")
 
 
 WEIGHTS = {

@@ -16,7 +16,7 @@ from crm.contacts.groups import GROUPS, STAGES
 from crm.contacts.identity import phone_key
 from crm.contacts.models import Contact, Segment, SegmentMember
 from crm.contacts.tags import HasTag
-from crm.lib import clock
+from crm.lib import clock, unaccented
 from crm.lib.money import to_minor
 from crm.lib.paging import QuickPages
 from crm.lib.templatetags.say import day, money, number
@@ -43,17 +43,12 @@ class Condition:
     query_without: str
 
 
-def spellings(text: str) -> set[str]:
-    """Return the text in the cases a name may have: SQLite folds the case of A to Z only."""
-    return {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}
-
-
 def contains(fields: tuple[str, ...], text: str) -> Q:
-    """Match rows holding every word of the text in any of the fields."""
+    """Match rows holding every word of the text in any of the fields, with or without its accents."""
     condition = Q()
-    for word in text.split()[:8]:
+    for word in map(unaccented.plain, text.split()[:8]):
         condition &= Q(
-            *((f"{field}__icontains", form) for field in fields for form in spellings(word)), _connector=Q.OR
+            *((f"{field}__{how}", word) for field in fields for how in ("icontains", "resembles")), _connector=Q.OR
         )
     return condition
 

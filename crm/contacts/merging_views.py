@@ -97,6 +97,7 @@ def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     except merging.CannotMerge as refusal:
         messages.error(request, str(refusal))
         return redirect("contacts:duplicates")
+    evidence = duplicates.compare(keep, drop)
     context = {
         "keep": keep,
         "drop": drop,
@@ -104,7 +105,8 @@ def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
         "form": form,
         "rows": list(_rows(form, keep, drop)),
         "outlook": outlook,
-        "evidence": labels(duplicates.compare(keep, drop)),
+        "speaks_for": labels(one for one in evidence if duplicates.WEIGHTS[one] > 0),
+        "speaks_against": labels(one for one in evidence if duplicates.WEIGHTS[one] < 0),
     }
     return render(request, "contacts/merge.html", context, status=422 if form.errors else 200)
 

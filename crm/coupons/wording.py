@@ -13,7 +13,7 @@ def gives(coupon: Coupon, currency: str) -> str:
     """Say what the customer gets."""
     match coupon.gives:
         case Coupon.Gives.PERCENT:
-            return _("%(percent)s %% off") % {"percent": coupon.percent}
+            return _("%(percent)s off") % {"percent": say.of_hundred(coupon.percent)}
         case Coupon.Gives.AMOUNT:
             return _("%(amount)s off") % {"amount": say.money(coupon.amount_minor, currency)}
         case Coupon.Gives.PRODUCT:

@@ -1,10 +1,13 @@
-"""What the side menu shows beside the pages: groups with their counts, and how much is worth doing today."""
+"""What templates of all floors may show: the menu's groups and suggestions, and when the data was looked through."""
 
-from django.db.models import Case, Q, Value, When
+import datetime as dt
+
+from django.db.models import Case, Max, Q, Value, When
 from django.utils.functional import SimpleLazyObject
 
 from crm.contacts.models import Segment
 from crm.home import actions
+from crm.home.models import Inspection
 from crm.lib import clock
 
 MOST = 6
@@ -12,8 +15,12 @@ READY = {"slipping-regulars": "heart-pulse", "champions": "sparkles"}  # groups 
 
 
 def menu(request):
-    """Give templates `menu_segments` and `menu_suggestions`, read only when a menu is drawn."""
-    return {"menu_segments": SimpleLazyObject(_segments), "menu_suggestions": _suggestions}
+    """Give templates `menu_segments`, `menu_suggestions` and `inspected_at`, read only where they are drawn."""
+    return {
+        "menu_segments": SimpleLazyObject(_segments),
+        "menu_suggestions": _suggestions,
+        "inspected_at": _inspected_at,
+    }
 
 
 def _segments() -> list[dict]:
@@ -34,3 +41,8 @@ def _segments() -> list[dict]:
 
 def _suggestions() -> int | None:
     return actions.count(now=clock.now()) or None
+
+
+def _inspected_at() -> dt.datetime | None:
+    """Return when the shop's data was last looked through."""
+    return Inspection.objects.aggregate(newest=Max("finished_at"))["newest"]

@@ -104,9 +104,10 @@ def _at_risk() -> KeyFigure:
     earlier = [count for date, count in sizes if date <= segment.as_of - dt.timedelta(days=WINDOW)]
     words = {"date": say.short_day(segment.as_of)}
     if earlier:
-        note = _("were %(count)s a month before · as of %(date)s") % {**words, "count": say.number(earlier[-1])}
+        note = _("came three times or more · were %(count)s a month before · as of %(date)s")
+        note %= {**words, "count": say.number(earlier[-1])}
     else:
-        note = _("as of %(date)s") % words
+        note = _("came three times or more · as of %(date)s") % words
     return KeyFigure(
         label=_("Regulars slipping away"),
         value=say.number(segment.member_count),

@@ -115,7 +115,7 @@ def _orders(query: str) -> Kind:
 
 
 def _products(query: str) -> Kind:
-    rows = Product.objects.filter(name__icontains=query).order_by("name", "id")[:SHOWN]
+    rows = Product.objects.filter(listing.contains(("name",), query)).order_by("name", "id")[:SHOWN]
     return Kind(
         _("Products"),
         "package",

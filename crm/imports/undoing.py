@@ -225,8 +225,9 @@ class _Undo:
                 gone = [product_id for product_id in ids if product_id not in sold]
                 Product.objects.filter(id__in=gone).delete()
                 Product.objects.filter(id__in=sold).update(created_by_import=None)
+                for product in Product.objects.filter(id__in=sold).order_by("id"):
+                    self.conflict("product", product.pk, str(product), _("is part of orders that stay"))
                 self.counts["products"]["removed"] += len(gone)
-                self.counts["products"]["kept"] += len(sold)
                 self.save(len(ids))
 
     def _after(self, order_ids: set[int], people: set[int] = frozenset()) -> None:
@@ -300,10 +301,12 @@ def foresee(import_id: int) -> dict:
     people = Contact.objects.filter(created_by_import=import_id)
     leaving: list[dict] = []
     staying = _foreseen_to_stay(import_id)
+    products = Product.objects.filter(created_by_import=import_id)
+    sold = _foreseen_to_be_sold(import_id)
     counts = {
         "orders": {"removed": orders.filter(version=1).count(), "kept": orders.filter(version__gt=1).count()},
         "contacts": {"removed": people.count() - len(staying), "kept": len(staying)},
-        "products": {"removed": Product.objects.filter(created_by_import=import_id).count(), "kept": 0},
+        "products": {"removed": products.count() - len(sold), "kept": len(sold)},
     }
     changed_since = _("changed since the import")
     for order in orders.filter(version__gt=1).order_by("id")[:_FORESEEN]:
@@ -325,9 +328,21 @@ def foresee(import_id: int) -> dict:
         counts[table + "s"]["kept"] += kept
     for person in people.filter(id__in=sorted(staying)[:_FORESEEN]).order_by("id"):
         leaving.append({"table": "contact", "id": person.pk, "label": str(person), "reason": staying[person.pk]})
+    for product in products.filter(id__in=sold[:_FORESEEN]).order_by("id"):
+        leaving.append(
+            {"table": "product", "id": product.pk, "label": str(product), "reason": _("is part of orders that stay")}
+        )
     gifts = Entry.objects.filter(kind=Entry.Kind.WELCOME, account__contact__created_by_import=import_id)
     points = crediting.points_of_orders(import_id) + (gifts.aggregate(sum=Sum("points"))["sum"] or 0)
     return {**counts, "conflicts": leaving[:_FORESEEN], "points": int(points)}
+
+
+def _foreseen_to_be_sold(import_id: int) -> list[int]:
+    """Return the products of an import in lines that stay: of orders it neither made nor changed, or that moved on."""
+    changed = Change.objects.filter(importing=import_id, table="order").values("row_id")
+    lines = OrderLine.objects.filter(product__created_by_import=import_id)
+    staying = lines.exclude(order__created_by_import=import_id, order__version=1).exclude(order__in=changed)
+    return sorted(staying.values_list("product_id", flat=True).distinct())
 
 
 def _foreseen_to_stay(import_id: int) -> dict[int, str]:

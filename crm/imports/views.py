@@ -51,7 +51,7 @@ NEW_KINDS = [
     ("contacts", gettext_lazy("New customers")),
     ("products", gettext_lazy("New products")),
 ]
-_ADDRESS_OF = {"order": "orders:detail", "contact": "contacts:detail"}
+_ADDRESS_OF = {"order": "orders:detail", "contact": "contacts:detail", "product": "orders:product"}
 
 
 def list_imports(request):
@@ -274,8 +274,11 @@ def _permissions(found: dict) -> list[str]:
          gettext_lazy("%(count)s new customers come as subscribers.")),
         ("new_no", gettext_lazy("%(count)s new customer comes as somebody who said no."),
          gettext_lazy("%(count)s new customers come as people who said no.")),
-        ("new_unknown", gettext_lazy("%(count)s new customer comes without an answer: the file has none."),
-         gettext_lazy("%(count)s new customers come without an answer: the file has none.")),
+        ("new_unknown",
+         gettext_lazy("%(count)s new customer comes without an answer: the file has neither a yes nor a no of theirs. "
+                      "A box left unticked is no answer."),
+         gettext_lazy("%(count)s new customers come without an answer: the file has neither a yes nor a no of theirs. "
+                      "A box left unticked is no answer.")),
     ):  # fmt: skip
         if count := found.get(name):
             told.append((one if count == 1 else many) % {"count": say.number(count)})

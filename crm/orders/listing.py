@@ -77,7 +77,7 @@ class OrderFilter:
 
     def _q(self, value):
         """Match the number, the customer or a product; each is looked up along its own index."""
-        numbers = Q(*(("number__icontains", form) for form in customers.spellings(value)), _connector=Q.OR)
+        numbers = Q(*(("number__icontains", form) for form in _spellings(value)), _connector=Q.OR)
         people = Contact.objects.alive().filter(customers.search(value)).values_list("pk", flat=True)
         products = Product.objects.filter(customers.contains(("name", "sku"), value)).values_list("pk", flat=True)
         found = Order.objects.filter(numbers).values("pk")
@@ -136,3 +136,8 @@ def source_name(source: str) -> str:
     if source.startswith("file-"):  # and the shape of its columns, which tells an owner nothing
         return names["plain"]
     return names.get(source, source.replace("_", " ").capitalize())
+
+
+def _spellings(text: str) -> set[str]:
+    """Return the text in the cases a number may have: SQLite folds the case of A to Z only."""
+    return {text} if text.isascii() else {text, text.lower(), text.upper(), text.title()}

@@ -28,6 +28,7 @@ SENTENCES = {
     "days": "The orders cover {have} days; at least {need} are needed.",
     "customers_then": "{have} customers had ordered before the newest days to test on; at least {need} are needed.",
     "products": "{have} products sell often enough; at least {need} are needed.",
+    "assortment": "{have} products are on sale; below {need} advice must clearly beat what sells best.",
     "baskets": "{have} customers bought again lately; at least {need} are needed to test advice.",
     "baskets_held": "There are {have} baskets to look at; at least {need} are needed.",
     "came_back": "{have} customers came back a second time; at least {need} are needed.",

@@ -20,7 +20,8 @@ def rows(run_id: int, tests) -> list[ReportCard]:
         ReportCard(
             run_id=run_id, task="offers", candidate=name, is_baseline=name == tests.baseline,
             is_champion=name == tests.champion, cut_date=date_of(tests.cut), horizon_days=tests.horizon,
-            customers=tests.testers, positives=round(metrics["hit_rate_10"] * tests.testers), metrics=metrics,
+            customers=tests.testers, positives=round(metrics["hit_rate_10"] * tests.testers),
+            metrics=metrics | {"few_products": tests.few_products},
         )
         for name, metrics in tests.metrics.items()
     ]  # fmt: skip

@@ -125,7 +125,7 @@ class TestComposer:
         new_coupon(word="OLD10", starts_on=dt.date(2020, 1, 1), ends_on=dt.date(2020, 2, 1))
         page = owner_client.get(f"/campaigns/{campaign().pk}/edit/")
         assert [word for word, _gives in page.context["coupons"]] == ["BACK10"]
-        assert '<code>BACK10</code> <span class="muted">10 % off</span>' in page.content.decode()
+        assert '<code>BACK10</code> <span class="muted">10% off</span>' in page.content.decode()
 
     def test_the_report_names_the_coupons_the_message_carried(self, owner_client, campaign):
         new_coupon(word="OTHER10", name="Other")

@@ -4,6 +4,7 @@ import pytest
 
 from crm.contacts import duplicates, merging
 from crm.contacts.models import Contact, Merge, Note, Pair
+from crm.home.quality import inspecting
 from crm.lib import clock
 from crm.rewards import ledger
 from tests.contacts.people import person
@@ -32,6 +33,8 @@ def test_from_the_list_to_one_customer_and_back(owner_client, anna, twin, now):
     page = owner_client.get(address).content.decode()
     for text in ("Stamps that can be spent: 0 and 50 become 50.", "A no of either of the two holds.", twin.email):
         assert text in page  # a café gives stamps
+    assert "Speaks for one person: the same phone number" in page
+    assert "Speaks against it: different e-mails" in page
     picks = {"name": "drop", "email": "keep", "keep_version": anna.version, "drop_version": twin.version}
     answer = owner_client.post(address, picks, follow=True)
     done = Merge.objects.get()
@@ -49,6 +52,16 @@ def test_from_the_list_to_one_customer_and_back(owner_client, anna, twin, now):
     assert answer.redirect_chain == [(f"/customers/{twin.pk}/", 302)]
     assert dict(Contact.objects.values_list("name", "points_balance")) == {"Anna Meyer": 0, "Anna Maria Meyer": 50}
     assert "undone already" in owner_client.get(f"/customers/merges/{done.pk}/").content.decode()
+
+
+def test_before_the_first_look_the_page_says_that_nobody_has_looked(owner_client, shop, now):
+    page = " ".join(owner_client.get("/customers/duplicates/").content.decode().split())
+    assert "Nobody has looked for doubles yet. The first look comes with the next night at 03:00, or now." in page
+    assert 'action="/quality/look-again/"' in page
+    inspecting.inspect(inspecting.ask(now=now), shop=shop, now=now)
+    page = " ".join(owner_client.get("/customers/duplicates/").content.decode().split())
+    assert ("Nobody has looked" in page, "No doubles found" in page) == (False, True)
+    assert "Looked at Nov 20, 2026 10:00." in page
 
 
 def test_a_form_sent_twice_leads_to_the_same_merge(owner_client, anna, twin):
@@ -80,8 +93,8 @@ def test_two_of_one_name_are_told_apart(owner_client, shop, now):
     assert "Everything of Anna Meyer (+49 171 1234567) goes to Anna Meyer (anna@example.org)" in page
 
 
-def test_two_people_are_not_asked_about_again(owner_client, anna, twin, now):
-    duplicates.look(now=now)
+def test_two_people_are_not_asked_about_again(owner_client, shop, anna, twin, now):
+    inspecting.inspect(inspecting.ask(now=now), shop=shop, now=now)
     page = owner_client.post(f"/customers/{anna.pk}/not/{twin.pk}/", follow=True).content.decode()
     assert "You will not be asked again" in page
     assert (duplicates.look(now=now), "No doubles found" in page) == (0, True)

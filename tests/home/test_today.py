@@ -55,7 +55,7 @@ def test_regulars_at_risk_come_from_the_segment_with_their_date(today):
     SegmentSize.objects.create(segment=segment, date=day - dt.timedelta(days=7), member_count=3)
     figure = today().context["key_figures"][2]
     assert (figure.value, figure.delta, figure.good_when) == ("2", -0.5, "down")
-    assert figure.note == "were 4 a month before · as of Nov 19"
+    assert figure.note == "came three times or more · were 4 a month before · as of Nov 19"
     assert figure.points == [4, 3, 2]
     assert figure.href == segment.get_absolute_url()
 

@@ -91,12 +91,25 @@ def test_what_somebody_changed_since_stays_and_is_listed(take, now):
         ("order", "1"),
         ("order", "4"),
         ("contact", f"Customer {Contact.objects.get(keys__value='c3').pk}"),
+        ("product", "New"),
     ]
     assert list(Order.objects.order_by("number").values_list("number", "note")) == [
         ("1", "by hand"),
         ("2", ""),
         ("4", "by hand"),
     ]
+
+
+def test_a_product_that_stays_is_named_before_and_after(take, now):
+    importing = take(FIRST + "1,A,Apple,1,2026-01-10,5.00,,\n2,B,Bread,1,2026-01-10,5.00,,\n")
+    apple = Product.objects.get(name="Apple")
+    Order.objects.filter(number="1").update(note="by hand", version=2)
+    stays = {"table": "product", "id": apple.pk, "label": "Apple", "reason": "is part of orders that stay"}
+    foreseen = undoing.foresee(importing.pk)
+    assert (foreseen["products"], foreseen["conflicts"][-1]) == ({"removed": 1, "kept": 1, "restored": 0}, stays)
+    done = undoing.undo(importing.pk, now=now)
+    assert (done["products"], done["conflicts"][-1]) == ({"removed": 1, "restored": 0, "kept": 1}, stays)
+    assert len(done["conflicts"]) == 2
 
 
 @pytest.mark.parametrize("what", ["note", "points", "order", "edit"])

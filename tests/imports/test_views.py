@@ -73,6 +73,16 @@ class TestUpload:
             {"currency": "EUR", "read": "€49.80", "stored": "€49.80", "is_same": True, "refunded": "", "only_refunds": False}
         ]
 
+    def test_a_box_left_unticked_is_said_to_be_no_answer(self, owner_client):
+        send(owner_client, shopify({**ORDER, "Accepts Marketing": "no"}))
+        sweep()
+        page = owner_client.get(address("detail"))
+        assert page.context["permissions"] == [
+            "1 new customer comes without an answer: the file has neither a yes nor a no of theirs. A box left unticked "
+            "is no answer."
+        ]
+        assert "1 row checked as “Shopify orders” on" in page.content.decode()
+
     def test_pasted_rows_are_a_file(self, owner_client):
         rows = TABLE.replace(",", "\t").replace("\n", "\r\n")
         response = owner_client.post(reverse("imports:new"), {"rows": rows})
@@ -339,9 +349,11 @@ class TestUndo:
         assert [(conflict["label"], conflict["href"]) for conflict in foreseen] == [
             ("#1001", order.get_absolute_url()),
             (order.contact.name, order.contact.get_absolute_url()),
+            *((line.product.name, reverse("orders:product", args=[line.product_id])) for line in order.lines.all()),
         ]
         owner_client.post(address("undo"))
         sweep()
         page = owner_client.get(address("detail"))
         assert page.context["conflicts"] == foreseen
+        assert f"{len(foreseen)} things were changed since, or something hangs on them, and stay:" in page.content.decode()
         assert order.get_absolute_url() in page.content.decode()

@@ -17,6 +17,10 @@ def test_codes_and_months_are_said_in_the_readers_language(reader, country, lang
         assert (say.country("de"), say.language("de"), say.month(dt.date(2026, 11, 1))) == (country, language, month)
 
 
+def test_hundredths_are_written_as_shares_are():
+    assert (say.of_hundred(15), say.of_hundred(None)) == ("15%", "–")
+
+
 @pytest.mark.parametrize("typed", ["", "Germany", "XYZ"])
 def test_what_is_no_code_stays_as_typed(typed):
     assert say.country(typed) == typed

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db.models import Q
 from django.urls import reverse
 
 from crm.accounts.models import Shop
@@ -43,6 +44,95 @@ def test_every_question_has_a_card_with_figures_dates_and_limits(owner_client, p
     assert reads["Customers with an order"] == say.number(past_night.customers)
     assert reads["Nothing later than"] == say.day(LAST_DAY)
     assert "Too old to act on" not in text
+
+
+def cards_of(run, task: str, **metrics: dict) -> None:
+    """Put these methods in place of a run's cards; the first is in use, `base_rate` is the plain guess."""
+    ReportCard.objects.filter(run=run, task=task).delete()
+    for place, (name, figures) in enumerate(metrics.items()):
+        ReportCard.objects.create(
+            run=run, task=task, candidate=name, is_champion=not place, is_baseline=name in ("base_rate", "average"),
+            cut_date=LAST_DAY, horizon_days=60, customers=900, positives=500, metrics=figures,
+        )  # fmt: skip
+
+
+def chances(caught: int, ece: float) -> dict:
+    return {"picked": 95, "caught": caught, "expected": 53, "auc": 0.7, "log_loss": 0.6, "ece": ece}
+
+
+def test_a_card_says_why_the_method_in_use_speaks_although_another_looks_better(owner_client, past_night):
+    cards_of(past_night, "churn", blend=chances(69, 0.051), recency=chances(72, 0.043), base_rate=chances(53, 0.01))
+    card = owner_client.get(reverse("loyalty:method_card", args=["churn"])).context["card"]
+    assert card.why == (
+        "In these tests “Days since the last order” was right for 72 of the 95 customers it named, the method in use "
+        "for 69 of 95, where 60 to 77 would be no surprise; their chances were off by 4.3% and 5.1%. Over the "
+        "chances of all customers, “Days since the last order” is not ahead by more than chance explains. So several "
+        "methods together are used: their mean is safer than picking one of them."
+    )
+    assert card.why in owner_client.get(reverse("loyalty:method")).content.decode()
+    cards_of(past_night, "churn", calibrated=chances(69, 0.051), recency=chances(69, 0.043))
+    card = owner_client.get(reverse("loyalty:method_card", args=["churn"])).context["card"]
+    assert card.why.endswith("the one trusted more beforehand is used, because it has less to learn from your past.")
+    ReportCard.objects.filter(run=past_night, task="churn").update(is_champion=Q(candidate="recency"))
+    ReportCard.objects.filter(run=past_night, task="churn", candidate="calibrated").update(
+        candidate="blend", metrics=chances(72, 0.051)
+    )
+    card = owner_client.get(reverse("loyalty:method_card", args=["churn"])).context["card"]
+    assert card.why.endswith("Over the chances of all customers, “Several methods together” is clearly behind.")
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"blend": chances(72, 0.043), "recency": chances(69, 0.051)},
+        {"blend": chances(72, 0.043), "base_rate": chances(75, 0.01)},
+        {"base_rate": chances(53, 0.051), "recency": chances(72, 0.043)},
+    ],
+)
+def test_nothing_is_explained_where_the_method_in_use_looks_best(past_night, metrics):
+    cards_of(past_night, "intent", **metrics)
+    task = model_cards.card("intent", past_night, shop=Shop.current(), today=LAST_DAY)
+    assert task.why == ""
+
+
+def test_a_card_of_sums_says_why_too(past_night):
+    figures = {"told_minor": 1, "spent_minor": 1, "capture": 0.3, "total": 0.1, "relative_gini": 0.5}
+    for windows, why in ((1, "A single stretch of time does not tell which of them will be ahead in the next."),
+                         (3, "Measured against how large each sum is, “Buying rhythm times the worth of an order” is "
+                             "not ahead by more than chance explains.")):  # fmt: skip
+        cards_of(
+            past_night, "value", blend=figures | {"mae_minor": 1_250.0, "windows": windows},
+            buying=figures | {"mae_minor": 1_200.0, "windows": windows},
+            average=figures | {"mae_minor": 900.0, "windows": windows},
+        )  # fmt: skip
+        assert model_cards.card("value", past_night, shop=Shop.current(), today=LAST_DAY).why == (
+            "In these tests “Buying rhythm times the worth of an order” was off by €12.00 per customer, the method in "
+            f"use by €12.50. {why} So several methods together are used: their mean is safer than picking one of them."
+        )
+
+
+def test_with_a_handful_of_products_the_first_suggestion_is_what_counts(past_night):
+    ReportCard.objects.filter(run=past_night, task="offers").delete()
+    for name, first in (("personal_popular", 0.72), ("popular", 0.41)):
+        ReportCard.objects.create(
+            run=past_night, task="offers", candidate=name, is_champion=name != "popular",
+            is_baseline=name == "popular", cut_date=LAST_DAY, horizon_days=30, customers=90, positives=90,
+            metrics={"hit_rate_1": first, "hit_rate_5": 1.0, "hit_rate_10": 1.0, "ndcg_10": 0.8, "few_products": 5},
+        )  # fmt: skip
+    card = model_cards.card("offers", past_night, shop=Shop.current(), today=LAST_DAY)
+    assert card.answer == (
+        "Method: What this customer buys most, then what sells. With 5 products on sale, one of five suggestions is "
+        "nearly always right, so only the first tells something: it was in the next basket of 7 of 10 customers; what "
+        "sells best would have been right for 4."
+    )
+    ReportCard.objects.filter(run=past_night, task="offers").delete()
+    past_night.stages["recommend"] = {"state": "skipped", "missing": {"what": "assortment", "have": 5, "need": 11}}
+    card = model_cards.card("offers", past_night, shop=Shop.current(), today=LAST_DAY)
+    assert (card.answer, card.missing) == (
+        "There are too few products for advice to mean anything. Nobody is given a suggestion.",
+        "5 products are on sale. With fewer than 11, five suggestions hold most of what anybody can buy, and on your "
+        "past no advice was clearly better than naming what sells best.",
+    )
 
 
 def test_what_will_sell_has_a_card_too(owner_client, past_night):

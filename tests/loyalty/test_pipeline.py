@@ -50,6 +50,22 @@ def test_everyone_is_told_what_they_will_bring_and_whether_they_order_soon(night
     assert sum(gone) / len(gone) < sum(here) / len(here) / 3
 
 
+def test_the_silence_beside_the_usual_gap_is_the_first_reason(night):
+    told = 0
+    for score in night.scores.select_related("contact"):
+        last = max(Order.objects.filter(contact=score.contact).values_list("placed_at", flat=True))
+        visits = Order.objects.filter(contact=score.contact).dates("placed_at", "day").count()
+        if visits < 2:
+            continue
+        first, *others = score.reasons
+        days, usual = (LAST_DAY - last.date()).days, max(round(score.usual_gap_days), 1)
+        assert first == {"code": "quiet_for" if days > usual else "bought_lately", "days": days, "usual": usual}
+        assert {one["code"] for one in others}.isdisjoint({"quiet_for", "bought_lately"})
+        assert len(others) <= 2
+        told += len(others) > 0
+    assert told > 100
+
+
 def test_the_trays_are_filled(night):
     groups = Segment.objects.exclude(slug="slipping-regulars")
     assert {segment.slug for segment in groups} == {"champions", "loyal", "promising", "new", "at_risk", "sleeping"}

@@ -96,6 +96,7 @@ def test_who_has_gone_quiet_is_the_group_the_page_leads_to(owner_client, night):
     assert quiet > 0
     says = owner_client.get(reverse("loyalty:insights")).context["grid_says"]
     assert says.startswith(f"{quiet} customers bought often and have gone quiet")
+    assert says.endswith("group “At risk”: told by how often and how lately they bought, not by a chance.")
     listed = owner_client.get(reverse("contacts:list") + "?group=at_risk")
     assert listed.context["page"].paginator.count == quiet
 
@@ -195,6 +196,15 @@ def test_risk_list_pages_without_repeats(owner_client, night):
         rows = owner_client.get(reverse("loyalty:risk"), {"band": "high", "page": number}).context["rows"]
         seen += [row.score.contact_id for row in rows]
     assert len(seen) == len(set(seen)) == Score.objects.filter(run=night, churn_risk__gte=0.66).count()
+
+
+def test_the_risk_page_says_of_whom_its_count_is_and_how_many_of_them_are_gone(owner_client, night):
+    high = Score.objects.filter(run=night, churn_risk__gte=0.66)
+    says, gone = owner_client.get(reverse("loyalty:risk")).context["says"], high.filter(stage="lapsed").count()
+    assert gone > 1
+    assert says.startswith(f"{high.count()} customers will each stay away")
+    counted = f"This looks at everybody who ever ordered; {gone} of these {high.count()} already count as gone."
+    assert says.endswith(counted)
 
 
 def test_risk_list_says_why_and_opens_a_draft(owner_client, night):

@@ -43,7 +43,7 @@ def test_reward_is_put_on_offer_used_and_stopped(owner_client, saver):
     values = {"kind": "money", "name": "Money off", "points": "100", "worth": "1,00", "least_points": "200", "most_percent": "50"}
     page = text(owner_client.post(reverse("rewards:reward_new"), values, follow=True))
     assert "Points can now be redeemed for “Money off”." in page
-    assert "100 points · €1.00 · from 200 points · at most 50 % of an order" in page
+    assert "100 points · €1.00 · from 200 points · at most 50% of an order" in page
     reward = Reward.objects.get()
     page = text(owner_client.get(reverse("rewards:redeem", args=[saver.pk])))
     assert "Money off 200 to 500 points, worth up to €5.00" in page

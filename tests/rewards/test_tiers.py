@@ -438,7 +438,7 @@ def test_page_previews_then_starts_the_levels(owner_client, rule, mia, now, toda
     assert [one["threshold"] for one in Rule.objects.get(kind="tiers").params["levels"]] == [20_000, 50_000]
     levelling.sweep(now=now)
     home = owner_client.get(reverse("rewards:home")).content.decode()
-    assert "Gold from €500.00: 150 % of the usual points, A free tote bag." in home
+    assert "Gold from €500.00: 150% of the usual points, A free tote bag." in home
     panel = owner_client.get(mia.get_absolute_url()).content.decode()
     assert "Gold" in panel and "A free tote bag" in panel
 

@@ -45,6 +45,7 @@ def test_a_cafe_is_offered_a_stamp_card(owner_client, shop):
 def test_empty_shop_is_offered_the_usual_rules(owner_client):
     page = text(owner_client.get(reverse("rewards:home")))
     assert "No rule yet" in page
+    assert "The usual start: one point for every €1 spent, and 20 points for everybody new." in page
     response = owner_client.post(reverse("rewards:rule_usual"), follow=True)
     assert list(Rule.objects.order_by("kind").values_list("kind", "params", "starts_on", "ends_on")) == [
         (

@@ -61,6 +61,12 @@ def percent(share, places: int = 0) -> str:
 
 
 @register.filter
+def of_hundred(value, places: int = 0) -> str:
+    """Write a number of hundredths: 15|of_hundred is 15%."""
+    return percent(None if value is None or value == "" else value / 100, places)
+
+
+@register.filter
 def day(value) -> str:
     """Write a date, in the shop's zone where it is a moment: Nov 21, 2026."""
     if not value:

@@ -57,4 +57,4 @@ class Multiplier(Rule):
         return 0  # by itself it gives nothing
 
     def says(self, params: Params) -> str:
-        return _("%(percent)s %% of the usual points") % {"percent": say.number(params.percent)}
+        return _("%(percent)s of the usual points") % {"percent": say.of_hundred(params.percent)}

@@ -235,12 +235,12 @@ class Tiers(Rule):
         for level in params.levels:
             words = {
                 "name": level.name, "amount": params.says_amount(level.threshold),
-                "percent": say.number(level.percent), "perks": level.perks,
+                "percent": say.of_hundred(level.percent), "perks": level.perks,
             }  # fmt: skip
             if level.perks:
-                said.append(_("%(name)s from %(amount)s: %(percent)s %% of the usual points, %(perks)s.") % words)
+                said.append(_("%(name)s from %(amount)s: %(percent)s of the usual points, %(perks)s.") % words)
             else:
-                said.append(_("%(name)s from %(amount)s: %(percent)s %% of the usual points.") % words)
+                said.append(_("%(name)s from %(amount)s: %(percent)s of the usual points.") % words)
         said.append(
             ngettext(
                 "A level is lost one at a time, after %(days)s day of grace.",

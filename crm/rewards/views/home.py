@@ -16,6 +16,7 @@ from crm.lib import clock, hints
 from crm.rewards import auditing, level_groups, tasks, tiers
 from crm.rewards.forms import ProgrammeForm, RewardForm
 from crm.rewards.models import Account, Entry, Programme, Reward, Rule
+from crm.rewards.rules import RULES
 from crm.rewards.views.rules import shown_rule
 
 DAYS = 30
@@ -55,6 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "owing": Contact.objects.filter(points_balance__lt=0).order_by("points_balance", "pk")[:TOP],
         "rewards": Reward.objects.filter(is_active=True).order_by("points", "pk"),
         "programme": Programme.current(),
+        "usual_step_minor": RULES["per_amount"].starter(currency=request.shop.currency)["step_minor"],
         "audit": auditing.latest(),
         "is_auditing": auditing.is_asked_for(),
     }

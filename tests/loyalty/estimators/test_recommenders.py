@@ -68,6 +68,27 @@ def test_where_taste_is_random_the_baseline_speaks():
     assert recommenders.back_test(shop_of(rows, as_of=119), 15).champion == "popular"
 
 
+def few_products(*, sold: int, has_habits: bool) -> History:
+    rng = np.random.default_rng(4)
+    rows = [
+        (who, day, who % sold if has_habits else int(rng.integers(0, sold)))
+        for who in range(60)
+        for day in range(int(rng.integers(0, 10)), 120, 10)
+    ]
+    return shop_of(rows, as_of=119)
+
+
+def test_with_a_handful_of_products_advice_must_be_ahead_of_what_sells_best():
+    """Five suggestions hold all of five products: who makes them cannot be wrong."""
+    with pytest.raises(NotEnoughData) as raised:
+        recommenders.back_test(few_products(sold=5, has_habits=False), 15)
+    assert raised.value.as_json() == {"what": "assortment", "have": 5, "need": 11}
+    tests = recommenders.back_test(few_products(sold=5, has_habits=True), 15)
+    assert (tests.few_products, tests.metrics["popular"]["hit_rate_5"]) == (5, 1)
+    assert tests.metrics[tests.champion]["hit_rate_1"] > 0.9
+    assert recommenders.back_test(few_products(sold=11, has_habits=False), 15).few_products == 0
+
+
 def test_neighbours_are_products_of_the_same_people():
     """Two camps: products 0 to 4 and 5 to 9."""
     rng = np.random.default_rng(2)
