@@ -29,8 +29,7 @@ from crm.imports.formats.base import Addition, BadRow, Group, Options, Row
 from crm.imports.surveying import Look, Survey
 from crm.orders.purchases import Item, Purchase, Purchases
 
-CHUNK_ORDERS = 4_000
-CHUNK_LINES = 12_000  # keeps one transaction, and with it everybody else's wait on SQLite, under a second
+CHUNK_ORDERS = CHUNK_LINES = 12_000  # keeps one transaction, for which all others wait on SQLite, under a second
 CHUNK_REJECTED = 2_000
 OWN_PROCESS_FROM = 25_000  # rows; below, the process would take longer to start than it saves
 

@@ -14,10 +14,11 @@ from crm.orders.purchases import LINES, ONLY_REFUNDS, Purchases
 def stored(purchases: Purchases, order_ids: Sequence[int]) -> Counter[str]:
     """Return what the sales these purchases tell of come to by currency, as the database holds them now."""
     tells = purchases.column("tells")
-    in_part = (LINES, *ONLY_REFUNDS)
-    whole = [order_id for order_id, said in zip(order_ids, tells) if said not in in_part]
+    whole, by_line = list(order_ids), []
+    if any(tells):
+        whole = [order_id for order_id, said in zip(order_ids, tells) if said not in (LINES, *ONLY_REFUNDS)]
+        by_line = [order_id for order_id, said in zip(order_ids, tells) if said == LINES]
     is_range = len(whole) > 1 and whole == list(range(whole[0], whole[-1] + 1))  # new orders, nearly always
-    by_line = [order_id for order_id, said in zip(order_ids, tells) if said == LINES]
     sales = Order.objects.filter(kind=Order.Kind.SALE).order_by()
     of_whole = {"id__range": (whole[0], whole[-1])} if is_range else {"id__in": bulk.among(whole)}
     totals = sales.filter(**of_whole).values("currency").annotate(total=Sum("total_minor"))

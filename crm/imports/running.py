@@ -263,6 +263,12 @@ class Run:
     def _tally(self, purchases: Purchases) -> None:
         """Count what the file says: of a file that tells lines only, what the lines come to."""
         told = purchases.columns("kind", "currency", "total_minor", "refunded_minor", "tells", "lines", "line_number")
+        kinds, currencies, totals, *particular, _line_numbers = told
+        if Order.Kind.RETURN not in kinds and not any(map(any, particular)):  # whole sales and no more
+            for currency in set(currencies):
+                self.gross[currency] += sum(total for total, own in zip(totals, currencies) if own == currency)
+            self.nameless += purchases.people.column("source").count(None)
+            return
         for kind, currency, total, refunded, tells, lines, line_number, named in zip(
             *told, purchases.people.column("source")
         ):
