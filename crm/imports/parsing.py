@@ -131,13 +131,16 @@ def _read_pieces(job: Job, surveyed: Survey, say: Say) -> None:
         read_groups(groups)
         return
     rows = groups.rows()
-    while block := list(itertools.islice(rows, CHUNK_ORDERS)):
-        purchases = read_block(block)
+    while True:
+        block = list(itertools.islice(rows, CHUNK_ORDERS))
+        purchases = read_block(block) if block else None
         if purchases is None:
             read_groups([row] for row in block)
         else:
             piece.items, piece.rows = purchases, len(block)
             finish()
+        if len(block) < CHUNK_ORDERS:  # after a full one, rows that cannot be used may be left
+            return
 
 
 def _column_reader(member: ModuleType, options: Options) -> Callable[[list[Row]], Purchases | None] | None:

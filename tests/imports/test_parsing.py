@@ -107,6 +107,14 @@ def in_one(heard: list) -> list:
     return [survey, whole]
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4, 5])
+def test_a_row_that_cannot_be_used_at_the_end_is_not_lost(write, monkeypatch, at_once):
+    monkeypatch.setattr(parsing, "CHUNK_ORDERS", at_once)
+    rows = "".join(f"{n},2024-01-13 10:00:00,{n % 7},{n}.50\n" for n in range(1, 5))
+    _survey, whole = in_one(said(parsing.read, job_of(write(f"order,date,customer,amount\n{rows}5,2024-01-13,1,1,2,3\n"))))
+    assert ([len(whole.items), whole.rows], [row.line_number for row in whole.bad]) == ([4, 5], [6])
+
+
 def test_a_simple_table_is_read_in_columns(write, monkeypatch):
     job = job_of(write("order,date,customer,amount\n" + "".join(f"{n},2024-01-13 10:00:00,{n % 7},{n}.50\n" for n in range(1, 40))))
     monkeypatch.setattr(job.looked.member, "parse", None)
