@@ -300,9 +300,15 @@ def why_chances(used: str, mine: dict, other: str, theirs: dict, ends: list[int]
     }  # fmt: skip
     seen = _(
         "In these tests “%(other)s” was right for %(caught)s of the %(picked)s customers it named, the method in use "
-        "for %(mine)s of %(of)s, where %(low)s to %(high)s would be no surprise; their chances were off by %(off)s and "
-        "%(mine_off)s."
-    ) % words  # fmt: skip
+        "for %(mine)s of %(of)s; their chances were off by %(off)s and %(mine_off)s."
+    )
+    if ends[0] <= theirs["caught"] <= ends[1]:
+        seen = _(
+            "In these tests “%(other)s” was right for %(caught)s of the %(picked)s customers it named, the method in "
+            "use for %(mine)s of %(of)s, where %(low)s to %(high)s would be no surprise; their chances were off by "
+            "%(off)s and %(mine_off)s."
+        )
+    seen %= words
     language = translation.get_language()
     if is_trusted:
         return actions.sentences(
