@@ -144,25 +144,33 @@ def _content_hashes(purchases: Purchases) -> list[str]:
     for name in ("placed_at", "refunded_at", "cancelled_at"):
         columns[name] = [moment and moment.timestamp() for moment in columns[name]]
     columns["lines"] = [[line.content for line in lines] if lines else [] for lines in columns["lines"]]
-    said_of_people = _written(purchases.people.columns(*_HASHED_OF_PERSON))
-    people = [
-        "None" if source is None else f"({said})"
-        for source, said in zip(purchases.people.column("source"), said_of_people)
+    order, told_of_order = _pattern([*columns.values()])
+    person, told_of_person = _pattern(purchases.people.columns(*_HASHED_OF_PERSON))
+    named, refunds, tells = purchases.people.column("source"), *purchases.columns("refunds", "tells")
+    if None in named or any(refunds):
+        orders, persons = _written(order, told_of_order, len(named)), _written(person, told_of_person, len(named))
+        contents = [
+            f"({said}, {'None' if source is None else f'({who})'}{_written_refunds(told)})"
+            for said, who, source, told in zip(orders, persons, named, refunds)
+        ]
+    else:
+        contents = _written(f"({order}, ({person}))", [*told_of_order, *told_of_person], len(named))
+    digests = [
+        hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest() for content in contents
     ]
-    refunds = [
-        f", {[(key, amount, at.timestamp()) for key, amount, at in told]!r}" if told else ""
-        for told in purchases.column("refunds")
+    if not any(tells):
+        return digests
+    return [
+        f"{told}:{digest}"[: len(digest)] if told in (REPORT, LINES) else digest for told, digest in zip(tells, digests)
     ]
-    hashes = []
-    for said, person, told, tells in zip(_written([*columns.values()]), people, refunds, purchases.column("tells")):
-        content = f"({said}, {person}{told})".encode("utf-8", "surrogatepass")
-        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-        hashes.append(f"{tells}:{digest}"[: len(digest)] if tells in (REPORT, LINES) else digest)
-    return hashes
 
 
-def _written(columns: list[Sequence]) -> list[str]:
-    """Return the rows of these columns as Python writes values; what is the same in all of them is written once."""
+def _written_refunds(told: Sequence[Told]) -> str:
+    return f", {[(key, amount, at.timestamp()) for key, amount, at in told]!r}" if told else ""
+
+
+def _pattern(columns: list[Sequence]) -> tuple[str, list[Sequence]]:
+    """Return how Python writes the rows of these columns, and those to be filled in: what never varies stands there."""
     parts, varying = [], []
     for column in columns:
         if column.count(column[0]) == len(column) and len(set(map(type, column))) == 1:
@@ -170,8 +178,11 @@ def _written(columns: list[Sequence]) -> list[str]:
         else:
             parts.append("%r")
             varying.append(column)
-    template = ", ".join(parts)
-    return [template % row for row in zip(*varying)] if varying else [template % ()] * len(columns[0])
+    return ", ".join(parts), varying
+
+
+def _written(pattern: str, varying: list[Sequence], count: int) -> list[str]:
+    return [pattern % row for row in zip(*varying)] if varying else [pattern % ()] * count
 
 
 def knows_better(held_hash: str, tells: str) -> bool:
