@@ -15,7 +15,6 @@ class Candidate:
     name: str
     is_baseline: bool
     is_champion: bool
-    cells: list[tuple[str, str]]  # column, figure
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,6 @@ class Task:
     question: str
     answer: str  # how well the method in use did, in plain words
     data: str
-    columns: list[str] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     missing: str = ""  # what is not there yet
     why: str = ""  # the method in use speaks although another looks better in these tests
@@ -92,8 +90,7 @@ def _churn_task(cards: list[ReportCard], run: Run) -> Task:
             + f" {answer}"
         )
     answer = _with_trust(answer, metrics)
-    columns, rows = _chances(cards, _("Caught of riskiest tenth"))
-    return Task("churn", title, question, answer, _data(used), columns, rows, why=_why_chances(cards))
+    return Task("churn", title, question, answer, _data(used), _candidates(cards), why=_why_chances(cards))
 
 
 def _why_chances(cards: list[ReportCard]) -> str:
@@ -118,22 +115,6 @@ def _with_trust(answer: str, metrics: dict) -> str:
     return f"{answer} {wording.trust(metrics.get('trust', ''))}".strip()
 
 
-def _chances(cards: list[ReportCard], caught: str) -> tuple[list[str], list[Candidate]]:
-    """Return columns and rows of a contest of chances."""
-    columns = [_("Ranking, AUC"), _("Sureness, log loss"), _("Off by, ECE"), caught]
-    figures = [
-        (
-            _decimal(metrics.get("auc")),
-            _decimal(metrics.get("log_loss")),
-            say.percent(metrics.get("ece"), 1),
-            _("%(caught)s of %(picked)s")
-            % {"caught": say.number(metrics.get("caught")), "picked": say.number(metrics.get("picked"))},
-        )
-        for metrics in (card.metrics for card in cards)
-    ]
-    return columns, _candidates(cards, columns, figures)
-
-
 def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
     question = _("What will each customer bring within %(days)s days?") % {"days": say.number(run.horizon_days)}
     title = _("Money ahead")
@@ -144,18 +125,7 @@ def _value_task(cards: list[ReportCard], run: Run, currency: str) -> Task:
     answer = wording.how_good_value(
         used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days}, currency
     )
-    columns = [_("Ranking, relative Gini"), _("Best tenth brought"), _("All together off by"), _("Off per customer")]
-    figures = [
-        (
-            _decimal(metrics.get("relative_gini")),
-            say.percent(metrics.get("capture")),
-            say.percent(metrics.get("total"), 1),
-            say.money(round(metrics.get("mae_minor") or 0), currency),
-        )
-        for metrics in (card.metrics for card in cards)
-    ]
-    rows = _candidates(cards, columns, figures)
-    return Task("value", title, question, answer, _data(used), columns, rows, why=_why_value(cards, currency))
+    return Task("value", title, question, answer, _data(used), _candidates(cards), why=_why_value(cards, currency))
 
 
 def _why_value(cards: list[ReportCard], currency: str) -> str:
@@ -179,8 +149,7 @@ def _intent_task(cards: list[ReportCard], run: Run) -> Task:
     question = _("Who will order within %(days)s days?") % {"days": say.number(used.horizon_days)}
     answer = wording.how_good_intent(used.metrics | {"champion": used.candidate, "horizon_days": used.horizon_days})
     answer = _with_trust(answer, used.metrics)
-    columns, rows = _chances(cards, _("Caught of likeliest tenth"))
-    return Task("intent", title, question, answer, _data(used), columns, rows, why=_why_chances(cards))
+    return Task("intent", title, question, answer, _data(used), _candidates(cards), why=_why_chances(cards))
 
 
 def _offer_task(cards: list[ReportCard], run: Run) -> Task:
@@ -209,18 +178,7 @@ def _offer_task(cards: list[ReportCard], run: Run) -> Task:
             "would have been right for %(plain)s."
         )
     answer %= words
-    columns = [_("First right"), _("One of five right"), _("One of ten right"), _("Order of ten, NDCG")]
-    figures = [
-        (
-            say.percent(metrics.get("hit_rate_1")),
-            say.percent(metrics.get("hit_rate_5")),
-            say.percent(metrics.get("hit_rate_10")),
-            _decimal(metrics.get("ndcg_10")),
-        )
-        for metrics in (card.metrics for card in cards)
-    ]
-    rows = _candidates(cards, columns, figures)
-    return Task("offers", title, question, answer, _data(used), columns, rows)
+    return Task("offers", title, question, answer, _data(used), _candidates(cards))
 
 
 def _demand_task(cards: list[ReportCard], run: Run) -> Task:
@@ -234,35 +192,14 @@ def _demand_task(cards: list[ReportCard], run: Run) -> Task:
     question %= {"days": say.number(used.horizon_days)}
     about = {"champion": used.candidate, "baseline": baseline.candidate, "weeks": used.horizon_days // 7}
     answer = wording.how_good_demand(used.metrics | about | {"until": run.as_of})
-    columns = [_("Errors, RMSSE"), _("Of the plain guess"), _("All together off by"), _("Within the span")]
-    figures = [
-        (
-            _decimal(metrics.get("rmsse")),
-            say.percent(metrics.get("relative")),
-            say.percent(metrics.get("total"), 1),
-            say.percent(metrics.get("covered")),
-        )
-        for metrics in (card.metrics for card in cards)
-    ]
-    rows = _candidates(cards, columns, figures)
-    return Task("demand", title, question, answer, _data(used), columns, rows)
+    return Task("demand", title, question, answer, _data(used), _candidates(cards))
 
 
-def _candidates(cards: list[ReportCard], columns: list[str], figures: list[tuple[str, ...]]) -> list[Candidate]:
-    """Return a row for each card, its figures under their columns."""
+def _candidates(cards: list[ReportCard]) -> list[Candidate]:
     return [
-        Candidate(
-            wording.method(card.candidate, task=card.task),
-            card.is_baseline,
-            card.is_champion,
-            list(zip(columns, said, strict=True)),
-        )
-        for card, said in zip(cards, figures, strict=True)
+        Candidate(wording.method(card.candidate, task=card.task), card.is_baseline, card.is_champion) for card in cards
     ]
 
-
-def _decimal(value: float | None) -> str:
-    return "–" if value is None else say.number(round(value, 3))
 
 
 def stages(run: Run) -> list[Stage]:
