@@ -201,7 +201,6 @@ def _candidates(cards: list[ReportCard]) -> list[Candidate]:
     ]
 
 
-
 def stages(run: Run) -> list[Stage]:
     """Return what the run did, in its order, with what it left out and why."""
     return [
