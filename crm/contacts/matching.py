@@ -10,7 +10,7 @@ by hand; rows of an order file only fill what is empty. A blank never erases.
 
 import datetime as dt
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import compress
 from operator import itemgetter, not_
@@ -325,6 +325,8 @@ def phone_and_name(phone: str, name: str) -> str:
 def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None = None) -> Matched:
     """Find or make the person behind each row; never two people for one e-mail. Inside a transaction."""
     people = People.of(people)
+    if all(people.silent()):
+        return _match_numbers(people, now, import_id)
     work = _List(people, now)
     work.look_up()
     found, joined = [], people.column("joined_at")
@@ -340,21 +342,40 @@ def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None =
             work.teach(state, person, address, phone)
         found.append(state)
 
-    for state, contact_id in zip(work.new, bulk.reserve_ids(Contact, len(work.new))):
+    new = [_read_row(state.row) for state in work.new]
+    for state, contact_id in zip(work.new, _insert(dict(zip(_COLUMNS, zip(*new))), len(new), now, import_id)):
         state.id = contact_id
-    _insert(work.new, now, import_id)
     changed = _write_changes(work.states.values(), now, import_id)
-    bulk.insert(
-        ContactKey,
-        ("contact_id", "source", "value", "created_by_import"),
-        [(state.id, source, value, import_id) for (source, value), state in work.new_keys],
-    )
+    _insert_keys([(state.id, *key) for key, state in work.new_keys], import_id)
     _log_consents([*work.consents, *_news_to_merged(work.again)], now, import_id)
     return Matched(
         contact_ids=[state.id if isinstance(state, _State) else state for state in found],
         created=[state.id for state in work.new],
         changed=changed,
     )
+
+
+def _match_numbers(people: People, now: dt.datetime, import_id: int | None) -> Matched:
+    """Do as match for rows that tell a number and nothing else, as most tables of orders do."""
+    sources, keys, joined = people.columns("source", "key", "joined_at")
+    done = Matched([None] * len(people), [], [])
+    for source in dict.fromkeys(sources):
+        own = [key[:200] if key and owner == source else "" for owner, key in zip(sources, keys)]
+        if not any(own):
+            continue
+        owned = ContactKey.objects.filter(source=source, value__in=bulk.among({*own} - {""}))
+        known = dict(bulk.rows(owned.values_list("value", "contact_id")))
+        begun: dict[str, dt.datetime] = {}  # since when a new person is known
+        for key, joined_at in zip(own, joined):
+            if key not in known and key:
+                begun[key] = min(joined_at or now, begun.get(key, now))
+        columns = {name: [_NOBODY[name]] * len(begun) for name in _COLUMNS} | {"joined_at": list(begun.values())}
+        new = _insert(columns, len(begun), now, import_id)
+        _insert_keys([(contact_id, source, key) for key, contact_id in zip(begun, new)], import_id)
+        done.created += new
+        known |= zip(begun, new)
+        done.contact_ids = [known.get(key, found) for key, found in zip(own, done.contact_ids)]
+    return done
 
 
 def _news_to_merged(again: list[_Said]) -> list[_Said]:
@@ -392,18 +413,25 @@ def _who_told(source: str, import_id: int | None) -> str:
     return Consent.Source.OWNER if source == TYPED else Consent.Source.PROGRAM
 
 
-def _insert(new: list[_State], now: dt.datetime, import_id: int | None) -> None:
-    if not new:
-        return
-    columns = dict(zip(_COLUMNS, zip(*(_read_row(state.row) for state in new))))
+def _insert(columns: dict[str, Sequence], count: int, now: dt.datetime, import_id: int | None) -> list[int]:
+    """Write so many new people of whom _COLUMNS are known; return their ids."""
+    if not count:
+        return []
+    contact_ids = bulk.reserve_ids(Contact, count)
     columns["joined_at"] = [moment or now for moment in columns["joined_at"]]
     the_same = {
         "greeting": "", "typed_fields": [], "created_at": now, "updated_at": now, "version": 1,
         "created_by_import": import_id, "order_count": 0, "spent_minor": 0, "points_balance": 0, "group": "",
         "stage": "",
     }  # fmt: skip
-    columns |= {name: [value] * len(new) for name, value in the_same.items()}
-    bulk.insert_columns(Contact, {"id": [state.id for state in new], **columns})
+    columns |= {name: [value] * count for name, value in the_same.items()}
+    bulk.insert_columns(Contact, {"id": contact_ids, **columns})
+    return contact_ids
+
+
+def _insert_keys(rows: list[tuple[int, str, str]], import_id: int | None) -> None:
+    columns = ("contact_id", "source", "value", "created_by_import")
+    bulk.insert(ContactKey, columns, [(*row, import_id) for row in rows])
 
 
 def _write_changes(states: Iterable[_State], now: dt.datetime, import_id: int | None) -> list[tuple[int, dict, int]]:

@@ -11,6 +11,7 @@ refunds {"before", "after", "currency", "points"}; new people {"email", "phone",
 """
 
 import datetime as dt
+import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -327,9 +328,8 @@ class _Seen:
     def owners(self, marks: Iterable[tuple]) -> dict[tuple, int]:
         """Return whose those marks are that were seen before."""
         by_hash = {hash(mark): mark for mark in marks}
-        listed = ",".join(map(str, by_hash))
-        rows = self.aside.execute(f"SELECT mark, owner FROM seen WHERE mark IN ({listed})") if by_hash else ()
-        return {by_hash[mark]: owner for mark, owner in rows}
+        among = "SELECT mark, owner FROM seen WHERE mark IN (SELECT value FROM json_each(?))"
+        return {by_hash[mark]: owner for mark, owner in self.aside.execute(among, (json.dumps(list(by_hash)),))}
 
     def add(self, marks: Iterable[tuple[tuple, int]]) -> None:
         """Note whose a mark is; the first owner stays."""

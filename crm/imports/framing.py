@@ -107,7 +107,11 @@ def detect(path: Path, *, encoding: str = "", delimiter: str = "") -> Framing:
     if delimiter == "\t" and not _quotes_cells(lines[:200]):
         quoting = csv.QUOTE_NONE  # Amazon's files: a quote is an inch
     body = "".join(lines)
-    backslashes = re.search(r'[^\\]\\"[^,;\t\r\n"]', body) and '""' not in re.sub(r'(?<=[,;\t\n])""', "", body)
+    backslashes = (
+        '\\"' in body
+        and re.search(r'[^\\]\\"[^,;\t\r\n"]', body)
+        and '""' not in re.sub(r'(?<=[,;\t\n])""', "", body)
+    )
     return Framing(encoding, delimiter, quoting, "\\" if backslashes else None, skip, has_nulls)
 
 

@@ -9,7 +9,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -150,10 +150,13 @@ class Run:
         """Bring the standing of everybody in the file up to date, in the order they lie in the database."""
         if self.check is not None or self.looked.member.KIND != base.ORDERS:
             return
-        indexing.build(*_OF_ORDERS)
         people = sorted(self.people | self.former_buyers)
-        for start in range(0, len(people), CHUNK_PEOPLE):
-            intake.conclude(people[start : start + CHUNK_PEOPLE], now=self.now, import_id=self.import_id)
+        is_small = self.seen <= CHUNK_ORDERS and len(people) <= CHUNK_PEOPLE
+        with transaction.atomic() if is_small else nullcontext():  # each transaction waits for the disk
+            indexing.build(*_OF_ORDERS)
+            for start in range(0, len(people), CHUNK_PEOPLE):
+                intake.conclude(people[start : start + CHUNK_PEOPLE], now=self.now, import_id=self.import_id)
+            indexing.build()
 
     def _hear(self, told: parsing.Alive | surveying.Survey | parsing.Piece) -> None:
         match told:

@@ -10,8 +10,8 @@ import itertools
 import json
 import sqlite3
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from operator import ne
 from pathlib import Path
@@ -22,12 +22,13 @@ from django.utils.translation import gettext as _
 
 from crm.imports import framing, values
 from crm.imports.formats import FORMATS, base, plain
-from crm.imports.formats.base import BadRow, Group, Header, Options, Row, checksum
+from crm.imports.formats.base import BadRow, Group, Header, Options, Row, checksum, checksums
 from crm.imports.framing import Framing, NotReadable
 
 _HEAD_ROWS = 400
 _HEADER_WITHIN = 30  # rows; reports put titles and date ranges above the header
 _BLOCK_ROWS, _BEAT_ROWS = 1000, 20_000
+_KEPT_ROWS, _KEPT_CELLS = 12_000, 100_000  # of a file; a larger one is read again and not kept in memory
 _TOTALS = ("total", "sum", "summe", "gesamt", "合计", "总计", "小计", "合計", "итог")
 _SUSPECT = {"", " ", *(form for word in _TOTALS for form in (word[0], word[0].upper()))}  # how an unusual row may begin
 _MONTH_FIRST = {"USD", "PHP"}  # currencies of countries that write the month first
@@ -82,6 +83,8 @@ class Survey:
     tags: Counter[str] = field(default_factory=Counter)
     doubts: list[str] = field(default_factory=list)
     asks: list[str] = field(default_factory=list)  # what only the owner can tell: dayfirst, decimal
+    kept: list[Row] | None = None  # the rows of a small file, so that it need not be read again
+    bad: list[BadRow] = field(default_factory=list)  # what is wrong with others of it
 
 
 def look(path: Path, *, format: str = "", encoding: str = "", delimiter: str = "") -> Look:
@@ -148,19 +151,26 @@ def survey(
     needs = looked.member.needs(looked.header, mapping)
     amounts = {index: values.AmountEvidence() for index in needs.amounts}
     dates = {index: values.DateEvidence() for index in needs.dates}
-    order_key, fingerprint, tag = needs.order_key, needs.fingerprint, needs.tag
+    order_key, fingerprint = needs.order_key, needs.fingerprint
     groups, prints = array.array("q"), array.array("q")
     last: str | None = None
     count = 0
-    rows = (cells for _line_number, cells in _padded(path, looked, []))
-    while block := list(itertools.islice(rows, _BLOCK_ROWS)):
-        count += len(block)
+    kept: list[Row] | None = []
+    bad: deque[BadRow] = deque(maxlen=_KEPT_ROWS + 1)
+    rows = _padded(path, looked, bad)
+    while read := list(itertools.islice(rows, _BLOCK_ROWS)):
+        count += len(read)
+        if count > _KEPT_ROWS or count * looked.width > _KEPT_CELLS:
+            kept = None
+        if kept is not None:
+            kept += read
+        block = [cells for _line_number, cells in read]
         for index, evidence in (*amounts.items(), *dates.items()):
             evidence.feed([cells[index] for cells in block])
         if order_key is not None:
-            keys = list(map(order_key, block))
+            keys = order_key.of(block) if isinstance(order_key, base.KeyIn) else list(map(order_key, block))
             if all(keys) and all(map(ne, keys, [last, *keys])):  # nearly always: each row an order
-                groups.extend(map(checksum, keys))
+                groups.extend(checksums(keys))
                 last = keys[-1]
             else:
                 for key in keys:
@@ -168,14 +178,16 @@ def survey(
                         groups.append(checksum(key))
                     last = key or (last if key == "" else None)
         elif fingerprint is not None:
-            prints.extend(map(checksum, map(fingerprint, block)))
-        if tag is not None:
-            found.tags.update(map(tag, block))
+            prints.extend(checksums(list(map(fingerprint, block))))
+        if needs.tags is not None:
+            found.tags += needs.tags(block)
         if count % _BEAT_ROWS == 0:
             beat(count)
             if count > framing.MAX_ROWS:  # a number of eight bytes is kept for each
                 raise framing.too_many_rows()
     found.rows_total = count
+    if kept is not None and len(bad) <= _KEPT_ROWS:
+        found.kept, found.bad = kept, list(bad)
     if left_out := looked.framing.left_out:
         found.doubts.append(
             _("Only the sheet “%(name)s” was read. To import %(others)s as well, save each as a file of its own.")
@@ -213,7 +225,10 @@ class Groups:
         self.line_number = 0
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows by themselves."""
+        """Return the rows by themselves."""
+        if self.surveyed.kept is not None:
+            self.bad += self.surveyed.bad
+            return iter(self.surveyed.kept)
         return _padded(self.path, self.looked, self.bad)
 
     def __iter__(self) -> Iterator[Group]:
@@ -272,12 +287,16 @@ class Groups:
             yield group
 
 
-def _padded(path: Path, looked: Look, bad: list[BadRow]) -> Iterator[Row]:
-    """Yield the rows of data, as wide as the header and one empty cell more; blank lines and totals are left out."""
+def _padded(path: Path, looked: Look, bad: MutableSequence[BadRow]) -> Iterator[Row]:
+    """Return the rows of data, as wide as the header and one empty cell more; blank lines and totals are left out."""
+    return itertools.chain.from_iterable(_padded_blocks(path, looked, bad))
+
+
+def _padded_blocks(path: Path, looked: Look, bad: MutableSequence[BadRow]) -> Iterator[Iterable[Row]]:
     above = looked.header_line
     for block in framing.blocks(path, looked.framing, width=looked.width):
         rows, above = block[above:], max(above - len(block), 0)
-        yield from rows if _are_usual(rows, looked) else _made_to_fit(rows, looked, bad)
+        yield rows if _are_usual(rows, looked) else _made_to_fit(rows, looked, bad)
 
 
 def _are_usual(rows: list[Row], looked: Look) -> bool:
@@ -292,7 +311,7 @@ def _are_usual(rows: list[Row], looked: Look) -> bool:
     return True
 
 
-def _made_to_fit(rows: list[Row], looked: Look, bad: list[BadRow]) -> Iterator[Row]:
+def _made_to_fit(rows: list[Row], looked: Look, bad: MutableSequence[BadRow]) -> Iterator[Row]:
     """Yield those of the rows that are data, as wide as the header and one empty cell more."""
     width = len(looked.header)
     for line_number, cells in rows:
@@ -302,7 +321,7 @@ def _made_to_fit(rows: list[Row], looked: Look, bad: list[BadRow]) -> Iterator[R
             yield line_number, cells
 
 
-def _fits(line_number: int, cells: list[str], looked: Look, bad: list[BadRow]) -> bool:
+def _fits(line_number: int, cells: list[str], looked: Look, bad: MutableSequence[BadRow]) -> bool:
     """Tell whether an unusual row is data; note in `bad` why it is not, unless it is blank or sums the file up."""
     width = len(looked.header)
     if isinstance(cells, framing.Torn):

@@ -314,23 +314,29 @@ def _insert(
     columns = dict(zip(_SAID, new.columns(*_SAID)))
     for name, limit in _LIMITS.items():
         columns[name] = [text[:limit] for text in columns[name]]
-    settled, lines, refunds = [], [], []
-    said = zip(*new.columns("kind", "payment", "total_minor", "refunded_minor", "refunds", "cancelled_at"))
-    for position, (kind, payment, total, refunded, told, cancelled_at) in enumerate(said):
-        if kind == _SALE and payment == _PAID and not (refunded or told or cancelled_at):
-            settled.append((0, _PAID, True, total))  # nearly always
-            continue
-        p, order_id = new[position], order_ids[position]
-        told = _told_refunds(order_id, told, total)
-        told_minor = _sum(told)
-        settled.append(_settled(p, told_minor))
-        if refunded := settled[-1][0]:
-            refunds += told
-            refunds += _total_refund(order_id, p, refunded, told_minor)
+    lines, refunds = [], []
+    kinds, payments, totals, *given_back = told = new.columns(
+        "kind", "payment", "total_minor", "refunded_minor", "refunds", "cancelled_at"
+    )
+    if {*kinds} == {_SALE} and {*payments} == {_PAID} and not any(map(any, given_back)):  # nearly always
+        columns |= zip(_SETTLED, ([0] * count, payments, [True] * count, totals))
+    else:
+        settled = []
+        for position, (kind, payment, total, refunded, told_one_by_one, cancelled_at) in enumerate(zip(*told)):
+            if kind == _SALE and payment == _PAID and not (refunded or told_one_by_one or cancelled_at):
+                settled.append((0, _PAID, True, total))
+                continue
+            p, order_id = new[position], order_ids[position]
+            told_refunds = _told_refunds(order_id, told_one_by_one, total)
+            told_minor = _sum(told_refunds)
+            settled.append(_settled(p, told_minor))
+            if refunded := settled[-1][0]:
+                refunds += told_refunds
+                refunds += _total_refund(order_id, p, refunded, told_minor)
+        columns |= zip(_SETTLED, zip(*settled))
     for order_id, of_order in zip(order_ids, new.column("lines")):
         if of_order:
             lines += _lines(order_id, of_order, products)
-    columns |= zip(_SETTLED, zip(*settled))
     columns |= {"id": order_ids, "contact_id": buyers, "created_at": [now] * count, "updated_at": [now] * count}
     columns |= {"version": [1] * count, "created_by_import": [import_id] * count}
     bulk.insert_columns(Order, columns)

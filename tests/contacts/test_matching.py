@@ -1,6 +1,8 @@
 import datetime as dt
+import random
 
 import pytest
+from django.db import transaction
 
 from crm.contacts import consent, matching
 from crm.contacts.matching import Person, email_key, match, phone_key
@@ -265,3 +267,28 @@ def test_rows_with_and_without_words_mean_the_same_person(now):
     rows = [Person("till", key="9"), Person("web", key="1", email="ann@example.com"), Person("till", key="9", name="Bo")]
     assert match(rows, now=now).contact_ids == [ann + 1, ann, ann + 1]
     assert contacts("id", "name") == [(ann, ""), (ann + 1, "Bo")]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_of_numbers_alone_mean_whom_they_mean_among_others(now, seed):
+    draw = random.Random(seed)
+    match([Person("a", key="1", name="Ann")], now=now)
+    moments = [None, *(now + dt.timedelta(days=days) for days in (-900, -30, -1, 1))]
+    rows = [(draw.choice("ab"), draw.choice(("", "1", "2", "3", "x" * 300)), draw.choice(moments)) for _ in range(20)]
+
+    def told(others: list[Person]) -> tuple[list, list, list]:
+        with transaction.atomic():
+            said = [Person(source, key=key, joined_at=joined_at) for source, key, joined_at in rows]
+            matched = match(said + others, now=now, import_id=None)
+            places = {contact_id: place for place, contact_id in enumerate(dict.fromkeys(matched.contact_ids))}
+            people = Contact.objects.filter(pk__in=matched.contact_ids[: len(rows)])
+            keys = ContactKey.objects.filter(contact__in=people).values_list("contact_id", "source", "value")
+            found = (
+                [places[contact_id] for contact_id in matched.contact_ids[: len(rows)]],
+                sorted((places[who], *rest) for who, *rest in people.values_list("pk", "name", "joined_at", "version")),
+                sorted((places[who], *rest) for who, *rest in keys),
+            )
+            transaction.set_rollback(True)
+        return found
+
+    assert told([]) == told([Person("c", key="9", name="Bo")])

@@ -70,6 +70,18 @@ CELLS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", [*FILES, "torn"])
+def test_a_small_file_read_once_says_what_one_read_twice_does(name, write, monkeypatch):
+    torn = 'order,date,customer,amount\n1,2024-01-13,"c1,1.00\n2,2024-01-13,c1,1.00\nTotal,,,2.00\n'
+    job = job_of(write(FILES.get(name, torn)))
+    once = said(parsing.read, job)
+    monkeypatch.setattr(surveying, "_KEPT_ROWS", 0)
+    twice = said(parsing.read, job)
+    assert once[0].kept is not None and twice[0].kept is None
+    assert once[1:] == twice[1:]
+    assert sum(piece.rows for piece in once[1:]) >= once[0].rows_total
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     odd=st.lists(st.tuples(st.integers(0, 39), st.sampled_from([*CELLS]), st.integers(0, 10)), max_size=4),

@@ -21,7 +21,7 @@ import datetime as dt
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol, TypeVar
@@ -107,7 +107,7 @@ class Needs:
     amounts: tuple[int, ...] = ()
     dates: tuple[int, ...] = ()
     fingerprint: Callable[[list[str]], str] | None = None  # of rows without a number of their own
-    tag: Callable[[list[str]], str] | None = None  # a word for each row, to be counted
+    tags: Callable[[list[list[str]]], Counter[str]] | None = None  # words for some rows, counted
     day_first: bool | None = None  # how the platform writes dates, where the column itself does not tell
 
 
@@ -123,7 +123,7 @@ class Options:
     mark: str = "."  # of the columns nothing is known about
     day_first: bool | None = None
     repeated: frozenset[int] = frozenset()  # checksums of fingerprints that occur more than once
-    tags: Counter[str] = field(default_factory=Counter)  # how often Needs.tag said what
+    tags: Counter[str] = field(default_factory=Counter)  # how often Needs.tags said what
     source: str = ""
     file_name: str = ""  # as the platform called it: some say there what no column says
     warn: Callable[[str, int], None] = lambda code, line_number: None
@@ -187,9 +187,28 @@ def checksum(text: str) -> int:
     return zlib.crc32(said) << 31 ^ zlib.adler32(said)
 
 
-def key_in(column: int) -> Callable[[list[str]], str]:
-    """Return an order_key that reads one column."""
-    return lambda cells: cells[column].strip()
+def checksums(texts: Sequence[str]) -> Iterable[int]:
+    """Return the checksum of each; of short numbers, nearly always, all in one go."""
+    if all(texts) and max(map(len, texts)) < 19 and "".join(texts).isdecimal():
+        return map(int, texts)
+    return map(checksum, texts)
+
+
+@dataclass(slots=True, frozen=True)
+class KeyIn:
+    """An order_key that reads one column, and asks `otherwise` of a row with nothing there."""
+
+    column: int
+    otherwise: Callable[[list[str]], str | None] = lambda cells: ""
+
+    def __call__(self, cells: list[str]) -> str | None:
+        return cells[self.column].strip() or self.otherwise(cells)
+
+    def of(self, block: list[list[str]]) -> list[str | None]:
+        """Return the key of each row."""
+        column = self.column
+        keys = [cells[column].strip() for cells in block]
+        return keys if all(keys) else list(map(self, block))
 
 
 def once(group: Group, telling: int) -> Group:
@@ -443,8 +462,8 @@ def is_no(text: str) -> bool:
 
 __all__ = [
     "CONTACTS", "ORDERS", "PRODUCTS", "SURE", "Addition", "BadRow", "BadValue", "Format", "Group", "Header", "Item",
-    "Needs", "Options", "Person", "Purchase", "PurchaseLine", "Row", "addresses", "bad", "birthday", "checksum",
-    "clean", "company", "currency_code", "currency_in", "each", "each_order", "first_email", "fold", "is_no", "is_yes",
-    "joined", "key_in", "lines_of", "merged", "once", "order_number", "person_name", "person_of", "price",
-    "required_moment", "required_total", "stock",
+    "KeyIn", "Needs", "Options", "Person", "Purchase", "PurchaseLine", "Row", "addresses", "bad", "birthday",
+    "checksum", "checksums", "clean", "company", "currency_code", "currency_in", "each", "each_order", "first_email",
+    "fold", "is_no", "is_yes", "joined", "lines_of", "merged", "once", "order_number", "person_name", "person_of",
+    "price", "required_moment", "required_total", "stock",
 ]  # fmt: skip

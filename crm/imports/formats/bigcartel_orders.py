@@ -42,7 +42,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.find(*_ALIASES["number"])),
+        order_key=base.KeyIn(header.find(*_ALIASES["number"])),
         amounts=(header.find(*_TOTAL),),
         dates=(header.find("date", "order date"),),
     )

@@ -43,7 +43,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     joined = header.find("date joined")
-    return Needs(order_key=base.key_in(header.index["customer id"]), dates=() if joined is None else (joined,))
+    return Needs(order_key=base.KeyIn(header.index["customer id"]), dates=() if joined is None else (joined,))
 
 
 def parse(groups, options: Options):

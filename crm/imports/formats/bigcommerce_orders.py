@@ -61,7 +61,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = (header.find(*_TOTAL), header.find("product unit price"))
     return Needs(
-        order_key=base.key_in(header.index["order id"]),
+        order_key=base.KeyIn(header.index["order id"]),
         amounts=tuple(index for index in amounts if index is not None),
         dates=(header.index["order date"],),
     )

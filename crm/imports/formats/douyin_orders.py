@@ -32,7 +32,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["主订单编号"]),
+        order_key=base.KeyIn(header.index["主订单编号"]),
         amounts=tuple(header.index[name] for name in ("订单应付金额", "商品金额", "运费") if name in header),
     )
 

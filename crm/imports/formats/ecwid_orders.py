@@ -53,7 +53,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = [header.find(*names) for names in (_TOTAL, _ALIASES["price"])]
     return Needs(
-        order_key=base.key_in(header.find(*_NUMBER)),
+        order_key=base.KeyIn(header.find(*_NUMBER)),
         amounts=tuple(index for index in amounts if index is not None),
         dates=(header.find(*_PLACED),),
     )

@@ -42,7 +42,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["order id"]),
+        order_key=base.KeyIn(header.index["order id"]),
         amounts=tuple(header.index[name] for name in ("order total", "order value", "shipping") if name in header),
         dates=(header.index["sale date"],),
         day_first=False,

@@ -35,7 +35,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = ("订单金额", "京东价", "应付金额", "结算金额")
     return Needs(
-        order_key=base.key_in(header.find("订单号", "订单编号")),
+        order_key=base.KeyIn(header.find("订单号", "订单编号")),
         amounts=tuple(header.index[name] for name in amounts if name in header),
     )
 

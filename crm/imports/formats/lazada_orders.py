@@ -46,7 +46,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     names = ("paidprice", "unitprice", "shippingfee", "refundamount")
     return Needs(
-        order_key=base.key_in(header.index["ordernumber"]),
+        order_key=base.KeyIn(header.index["ordernumber"]),
         amounts=tuple(header.index[name] for name in names if name in header),
         dates=(header.index["createtime"],),
     )

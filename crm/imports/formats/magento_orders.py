@@ -39,7 +39,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.find("id", "order #")),
+        order_key=base.KeyIn(header.find("id", "order #")),
         amounts=(header.find(*_TOTAL),),
         dates=(header.index["purchase date"],),
     )

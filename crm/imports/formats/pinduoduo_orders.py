@@ -43,7 +43,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = (header.find(*_ALIASES[name]) for name in _AMOUNTS)
     return Needs(
-        order_key=base.key_in(header.index["订单号"]),
+        order_key=base.KeyIn(header.index["订单号"]),
         amounts=tuple(index for index in amounts if index is not None),
     )
 

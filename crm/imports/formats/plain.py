@@ -7,6 +7,7 @@ negative quantity, or an invoice such as C536379 among numbers, is a return. Two
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -179,8 +180,8 @@ def needs(header: Header, mapping: Mapping[str, int]) -> Needs:
     wanted = Needs(amounts=amounts, dates=() if date is None else (date,))
     if "invoice" in mapping:
         invoice = mapping["invoice"]
-        wanted.order_key = lambda cells: cells[invoice].strip() or ("" if date is None or not cells[date] else None)
-        wanted.tag = lambda cells: _number_shape(cells[invoice])
+        wanted.order_key = base.KeyIn(invoice, lambda cells: "" if date is None or not cells[date] else None)
+        wanted.tags = lambda block: _number_shapes([cells[invoice] for cells in block])
     elif _has_products(mapping) and customer is not None and date is not None:
         wanted.order_key = lambda cells: _customer_and_day(cells[customer], cells[date])
     elif date is not None:
@@ -423,12 +424,15 @@ def _mostly(fits, texts: Sequence[str]) -> bool:
     return bool(texts) and sum(map(fits, texts)) >= 0.8 * len(texts)
 
 
+_DAY_FIRST, _MONTH_FIRST = (values.moment_reader(values.UTC, day_first=day_first) for day_first in (True, False))
+
+
 def _is_date(text: str) -> bool:
     try:
-        return values.moment_reader(values.UTC, day_first=True)(text) is not None
+        return _DAY_FIRST(text) is not None
     except BadValue:
         try:
-            return values.moment_reader(values.UTC, day_first=False)(text) is not None
+            return _MONTH_FIRST(text) is not None
         except BadValue:
             return False
 
@@ -469,6 +473,10 @@ def _by_content(header: Header, samples: Mapping[int, list[str]], mapping: dict[
     take("amount", lambda text: bool(re.search(r"\d[.,]\d{1,3}\D*$", text)) and _is_amount(text))
     take("customer", lambda text: bool(text.strip()) and not _is_date(text))
     return mapping
+
+
+def _number_shapes(texts: Sequence[str]) -> Counter[str]:
+    return Counter(number=len(texts)) if values.are_numerals(texts) else Counter(map(_number_shape, texts))
 
 
 def _number_shape(text: str) -> str:

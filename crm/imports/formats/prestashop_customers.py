@@ -43,7 +43,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     joined = header.find(*_ALIASES["joined"])
-    return Needs(order_key=base.key_in(header.find(*_ALIASES["id"])), dates=() if joined is None else (joined,))
+    return Needs(order_key=base.KeyIn(header.find(*_ALIASES["id"])), dates=() if joined is None else (joined,))
 
 
 def parse(groups, options: Options):

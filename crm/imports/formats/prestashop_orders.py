@@ -41,7 +41,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["id"]),
+        order_key=base.KeyIn(header.index["id"]),
         amounts=(header.find(*_ALIASES["total"]),),
         dates=(header.find(*_ALIASES["placed"]),),
     )

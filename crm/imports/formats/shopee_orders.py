@@ -113,7 +113,7 @@ def needs(header: Header, mapping) -> Needs:
     found = [plain.find(*_ALIASES[name]) for name in (*_AMOUNTS, "placed")]
     *amounts, placed = found
     return Needs(
-        order_key=base.key_in(plain.find(*_ALIASES["number"])),
+        order_key=base.KeyIn(plain.find(*_ALIASES["number"])),
         amounts=tuple(index for index in amounts if index is not None),
         dates=() if placed is None else (placed,),
     )

@@ -52,7 +52,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["name"]),
+        order_key=base.KeyIn(header.index["name"]),
         amounts=tuple(header.index[name] for name in ("total", "lineitem price") if name in header),
         dates=tuple(header.index[name] for name in ("created at", "processed at") if name in header),
     )

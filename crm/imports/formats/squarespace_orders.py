@@ -41,7 +41,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["order id"]),
+        order_key=base.KeyIn(header.index["order id"]),
         amounts=tuple(header.index[name] for name in ("total", "lineitem price") if name in header),
         dates=tuple(header.index[name] for name in ("created at", "paid at") if name in header),
     )

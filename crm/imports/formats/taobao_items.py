@@ -38,7 +38,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = ("价格", "买家应付货款", "买家实际支付金额", "退款金额")
     return Needs(
-        order_key=base.key_in(header.find(*_NUMBER)),
+        order_key=base.KeyIn(header.find(*_NUMBER)),
         amounts=tuple(header.index[name] for name in amounts if name in header),
     )
 

@@ -33,7 +33,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = ("买家应付货款", "总金额", "买家实际支付金额", "买家应付邮费", "退款金额")
     return Needs(
-        order_key=base.key_in(header.index["订单编号"]),
+        order_key=base.KeyIn(header.index["订单编号"]),
         amounts=tuple(header.index[name] for name in amounts if name in header),
     )
 

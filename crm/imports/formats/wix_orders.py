@@ -58,7 +58,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.find("order number", "order id")),
+        order_key=base.KeyIn(header.find("order number", "order id")),
         amounts=tuple(header.index[name] for name in ("total", "price", "shipping rate") if name in header),
         dates=(header.index["date created"],),
     )

@@ -25,7 +25,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.find("handle", "handleid")),
+        order_key=base.KeyIn(header.find("handle", "handleid")),
         amounts=tuple(header.index[name] for name in ("price", "cost") if name in header),
     )
 

@@ -40,7 +40,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = [header.find(name) for name in ("order total amount", "item cost")]
     return Needs(
-        order_key=base.key_in(header.find("order number", "order id")),
+        order_key=base.KeyIn(header.find("order number", "order id")),
         amounts=tuple(index for index in amounts if index is not None),
         dates=(header.index["order date"],),
     )

@@ -37,7 +37,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.find(*_ALIASES["number"])),
+        order_key=base.KeyIn(header.find(*_ALIASES["number"])),
         amounts=(header.index["net sales"],),
         dates=(header.index["date"],),
     )

@@ -49,7 +49,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = [header.find(*_ALIASES[name]) for name in ("total", "line_total")]
     return Needs(
-        order_key=base.key_in(header.find(*_ALIASES["number"])),
+        order_key=base.KeyIn(header.find(*_ALIASES["number"])),
         amounts=tuple(index for index in amounts if index is not None),
         dates=(header.find(*_ALIASES["placed"]),),
     )

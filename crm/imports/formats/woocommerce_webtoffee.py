@@ -38,7 +38,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     number = header.find("order number", "order id")
     return Needs(
-        order_key=None if number is None else base.key_in(number),
+        order_key=None if number is None else base.KeyIn(number),
         amounts=(header.index["order total"],),
         dates=(header.index["order date"],),
     )

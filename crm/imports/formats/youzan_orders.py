@@ -34,7 +34,7 @@ def sniff(header: Header) -> float:
 def needs(header: Header, mapping) -> Needs:
     amounts = ("订单实付金额", "应收订单金额", "运费", "店铺优惠合计", "订单已退款金额")
     return Needs(
-        order_key=base.key_in(header.index["订单号"]),
+        order_key=base.KeyIn(header.index["订单号"]),
         amounts=tuple(header.index[name] for name in amounts if name in header),
     )
 
