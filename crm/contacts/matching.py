@@ -366,15 +366,15 @@ def _match_numbers(people: People, now: dt.datetime, import_id: int | None) -> M
         owned = ContactKey.objects.filter(source=source, value__in=bulk.among({*own} - {""}))
         known = dict(bulk.rows(owned.values_list("value", "contact_id")))
         begun: dict[str, dt.datetime] = {}  # since when a new person is known
-        for key, joined_at in zip(own, joined):
-            if key not in known and key:
+        for key, joined_at in [said for said in zip(own, joined) if said[0] not in known]:
+            if key:
                 begun[key] = min(joined_at or now, begun.get(key, now))
         columns = {name: [_NOBODY[name]] * len(begun) for name in _COLUMNS} | {"joined_at": list(begun.values())}
         new = _insert(columns, len(begun), now, import_id)
         _insert_keys([(contact_id, source, key) for key, contact_id in zip(begun, new)], import_id)
         done.created += new
         known |= zip(begun, new)
-        done.contact_ids = [known.get(key, found) for key, found in zip(own, done.contact_ids)]
+        done.contact_ids = list(map(known.get, own, done.contact_ids))
     return done
 
 

@@ -171,11 +171,14 @@ def _take_orders(
     begun = zip(purchases.people.column("joined_at"), purchases.column("placed_at"))
     people = purchases.people.having(joined_at=[joined_at or placed_at for joined_at, placed_at in begun])
     matched = matching.match(people.pick(asking), now=now, import_id=import_id)
-    found = dict(zip(asking, matched.contact_ids))
-    buyers = [
-        found.get(position) or contact_id or (row.contact_id if row else None)
-        for position, (contact_id, row) in enumerate(zip(purchases.column("contact_id"), known))
-    ]
+    if len(asking) == len(purchases) and not any(known):
+        buyers = matched.contact_ids
+    else:
+        found = dict(zip(asking, matched.contact_ids))
+        buyers = [
+            found.get(position) or contact_id or (row.contact_id if row else None)
+            for position, (contact_id, row) in enumerate(zip(purchases.column("contact_id"), known))
+        ]
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
     earning = _earning(purchases, recorded)

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import compress
 from pathlib import Path
 
 from django.db import connection, transaction
@@ -268,8 +269,8 @@ class Run:
         told = purchases.columns("kind", "currency", "total_minor", "refunded_minor", "tells", "lines", "line_number")
         kinds, currencies, totals, *particular, _line_numbers = told
         if Order.Kind.RETURN not in kinds and not any(map(any, particular)):  # whole sales and no more
-            for currency in set(currencies):
-                self.gross[currency] += sum(total for total, own in zip(totals, currencies) if own == currency)
+            for currency in {*currencies}:
+                self.gross[currency] += sum(compress(totals, map(currency.__eq__, currencies)))
             self.nameless += purchases.people.column("source").count(None)
             return
         for kind, currency, total, refunded, tells, lines, line_number, named in zip(

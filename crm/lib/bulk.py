@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
@@ -218,11 +219,13 @@ def _sqlite_moment(value: dt.datetime) -> str:
 
 
 _WRITTEN = "%04d-%02d-%02d %02d:%02d:%02d"
+_zone, _fraction = attrgetter("tzinfo"), attrgetter("microsecond")
 
 
 def _sqlite_moments(column: Sequence[dt.datetime | None]) -> list[str | None]:
     """Write a column of moments; whole seconds in UTC, nearly always all, in two thirds of isoformat's time."""
-    if any(moment and (moment.tzinfo is not dt.UTC or moment.microsecond) for moment in column):
+    said = list(filter(None, column))
+    if {*map(_zone, said)} - {dt.UTC} or any(map(_fraction, said)):
         return [moment and _sqlite_moment(moment) for moment in column]
     return [m and _WRITTEN % (m.year, m.month, m.day, m.hour, m.minute, m.second) for m in column]
 

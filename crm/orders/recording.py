@@ -8,6 +8,7 @@ of queries that does not grow with the list.
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from crm.accounts.models import Shop
 from crm.lib import bulk
@@ -119,14 +120,16 @@ def record(
     ]
     done = Recorded([], [], [], [], [], [], [], [])
     fresh = purchases.pick(new)
-    lines = [*zip(*fresh.columns("lines", "currency")), *((p.lines, p.currency) for _row, p, _buyer in changed)]
+    lines = [*filter(itemgetter(0), zip(*fresh.columns("lines", "currency")))]
+    lines += ((p.lines, p.currency) for _row, p, _buyer in changed)
     products = _find_products(lines, now, import_id, done)
     buyers_of_new = [buyers[position] for position in new]
     people = set(buyers_of_new)
 
     done.created = _insert(fresh, buyers_of_new, products, now, import_id)
-    order_ids = [row and row.order_id for row in known]
-    for position, order_id in zip(new, done.created):
+    are_all_new = len(new) == len(purchases)
+    order_ids = [*done.created] if are_all_new else [row and row.order_id for row in known]
+    for position, order_id in () if are_all_new else zip(new, done.created):
         order_ids[position] = order_id
     if changed:
         people |= _update(changed, products, now, import_id, done)
@@ -139,7 +142,7 @@ def record(
         done.originals = sorted({*done.originals, *originals})
         done.changes += changes
 
-    done.order_ids = [order_ids[newest[identity]] for identity in identities]
+    done.order_ids = order_ids if are_all_new else [order_ids[newest[identity]] for identity in identities]
     done.unchanged = [order_id for order_id in dict.fromkeys(done.order_ids) if order_id not in written]
     done.contact_ids = sorted(people - {None})
     return done
@@ -313,7 +316,8 @@ def _insert(
     order_ids = bulk.reserve_ids(Order, count)
     columns = dict(zip(_SAID, new.columns(*_SAID)))
     for name, limit in _LIMITS.items():
-        columns[name] = [text[:limit] for text in columns[name]]
+        if max(map(len, columns[name])) > limit:
+            columns[name] = [text[:limit] for text in columns[name]]
     lines, refunds = [], []
     kinds, payments, totals, *given_back = told = new.columns(
         "kind", "payment", "total_minor", "refunded_minor", "refunds", "cancelled_at"
