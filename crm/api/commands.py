@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.db import IntegrityError, transaction
 
 from crm.api.models import ApiKey, Command
+from crm.lib.attempts import whole
 
 
 class KeyUsedDifferently(ValueError):
@@ -18,6 +19,7 @@ def act_key(key: ApiKey, idempotency_key: str) -> str:
     return f"api:{key.pk}:{hashlib.sha256(idempotency_key.encode()).hexdigest()}"
 
 
+@whole
 def once(
     key: ApiKey, *, idempotency_key: str, request: bytes, act: Callable[[], tuple[int, dict]], now: dt.datetime
 ) -> tuple[int, dict]:
@@ -27,17 +29,16 @@ def once(
     corrected request may use the key again. `request` is what must be the same: method, path and body.
     """
     request_hash = hashlib.sha256(request).hexdigest()
-    with transaction.atomic():
-        try:
-            with transaction.atomic():
-                command = Command.objects.create(
-                    key=key, idempotency_key=idempotency_key, request_hash=request_hash, at=now
-                )
-        except IntegrityError:
-            earlier = Command.objects.get(key=key, idempotency_key=idempotency_key)
-            if earlier.request_hash != request_hash:
-                raise KeyUsedDifferently(idempotency_key) from None
-            return earlier.status, earlier.answer
-        status, answer = act()
-        Command.objects.filter(pk=command.pk).update(status=status, answer=answer)
-        return status, answer
+    try:
+        with transaction.atomic():
+            command = Command.objects.create(
+                key=key, idempotency_key=idempotency_key, request_hash=request_hash, at=now
+            )
+    except IntegrityError:
+        earlier = Command.objects.get(key=key, idempotency_key=idempotency_key)
+        if earlier.request_hash != request_hash:
+            raise KeyUsedDifferently(idempotency_key) from None
+        return earlier.status, earlier.answer
+    status, answer = act()
+    Command.objects.filter(pk=command.pk).update(status=status, answer=answer)
+    return status, answer

@@ -245,14 +245,11 @@ def order(request, id: Path[Number]):
 @_post("/orders", "orders:write", Done, "Add or change orders")
 def take_orders(request, rows: Annotated[list[OrderIn], Rows], idempotency_key: Key = ""):
     named = {row.customer_id for row in rows if row.customer_id is not None}
-    unknown = named - set(Contact.objects.alive().filter(pk__in=named).values_list("pk", flat=True))
-    merged = {customer_id: person.pk for customer_id in unknown if (person := merging.find(customer_id))}
-    if unknown - merged.keys():
-        raise HttpError(422, _("There is no customer %(id)s.") % {"id": min(unknown - merged.keys())})
 
     def act() -> dict:
-        for row in rows:
-            row.customer_id = merged.get(row.customer_id, row.customer_id)
+        unknown = named - set(Contact.objects.alive().filter(pk__in=named).values_list("pk", flat=True))
+        if unknown := unknown - merging.led(unknown).keys():
+            raise HttpError(422, _("There is no customer %(id)s.") % {"id": min(unknown)})
         recorded = intake.take_orders([row.purchase() for row in rows], now=clock.now()).recorded
         return {"ids": recorded.order_ids, "created": len(recorded.created), "changed": len(recorded.updated),
                 "unchanged": len(recorded.unchanged)}  # fmt: skip

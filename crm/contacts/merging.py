@@ -19,11 +19,11 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import IntegrityError, OperationalError, models, transaction
+from django.db import OperationalError, models, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -32,7 +32,7 @@ from crm.contacts import moving
 from crm.contacts.identity import FORMER_EMAIL, FORMER_PHONE
 from crm.contacts.matching import phone_and_name
 from crm.contacts.models import Consent, Contact, ContactKey, Merge, Pair, Suppression
-from crm.lib import bulk, changes
+from crm.lib import attempts, bulk, changes
 
 UNDO_FOR = dt.timedelta(days=30)
 KEEP, DROP = "keep", "drop"
@@ -49,7 +49,6 @@ PARTS = {  # what is picked as one, and the columns that follow
 _DERIVED = {"email_key", "address_hash", "phone_key"}
 _SHOWN = [name for names in PARTS.values() for name in names if name not in _DERIVED] + ["tags", "never_discount"]
 _COUNTERS = {"version", "updated_at"}
-_ATTEMPTS = 3
 _TRIES, _PAUSE, _HELD_BY_OTHERS = 300, 0.02, "55P03"  # seconds; PostgreSQL's lock_not_available
 
 
@@ -118,14 +117,7 @@ def merge(
     """Make two customers one, once; raise CannotMerge, having done nothing."""
     if keep_id == drop_id:
         raise CannotMerge(Why.SELF)
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with transaction.atomic():
-                return _merge(keep_id, drop_id, choices or {}, by=by, now=now)
-        except IntegrityError:  # something was attached to the dropped one this moment
-            if attempt == _ATTEMPTS:
-                raise
-    raise AssertionError
+    return attempts.whole(_merge)(keep_id, drop_id, choices or {}, by=by, now=now)
 
 
 def current_id(contact_id: int) -> int:
@@ -139,6 +131,12 @@ def find(contact_id: int) -> Contact | None:
     """Return the customer with this number, or whom they were merged into; None where there is none."""
     alive = Contact.objects.alive()
     return alive.filter(pk=contact_id).first() or alive.filter(pk=current_id(contact_id)).first()
+
+
+def led(contact_ids: Collection[int]) -> dict[int, int]:
+    """Return, of those of these numbers that are nobody's any more, who each has become."""
+    gone = set(contact_ids) - set(Contact.objects.alive().filter(pk__in=contact_ids).values_list("pk", flat=True))
+    return {contact_id: person.pk for contact_id in gone if (person := find(contact_id))}
 
 
 def former_ids(contact_id: int) -> list[int]:

@@ -7,26 +7,21 @@ customers' standing, settle points, link orders to messages. Safe to repeat.
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from crm.campaigns import attribution
-from crm.contacts import matching
+from crm.contacts import matching, merging
 from crm.contacts.matching import Matched, Person
 from crm.contacts.models import Contact
 from crm.imports import crediting
 from crm.imports.models import Change
-from crm.lib import bulk, changes
+from crm.lib import attempts, bulk, changes
 from crm.orders import cataloguing, correcting, recording, standing
 from crm.orders.cataloguing import Catalogued, Item
 from crm.orders.models import Order
 from crm.orders.recording import Known, Purchase, Purchases, Recorded
 from crm.rewards import settling
-
-_ATTEMPTS = 3
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -67,7 +62,7 @@ def take_orders(
         finally_(taken)
         return taken
 
-    return _in_one_transaction(act)
+    return attempts.whole(act)()
 
 
 def conclude(contact_ids: Sequence[int], *, now: dt.datetime, import_id: int) -> int:
@@ -77,7 +72,7 @@ def conclude(contact_ids: Sequence[int], *, now: dt.datetime, import_id: int) ->
         people = Contact.objects.filter(id__in=bulk.among(contact_ids), created_by_import=import_id)
         return _conclude(contact_ids, list(people.values_list("id", flat=True)), now=now, import_id=import_id)
 
-    return _in_one_transaction(act)
+    return attempts.whole(act)()
 
 
 def take_people(
@@ -94,7 +89,7 @@ def take_people(
         finally_(taken)
         return taken
 
-    return _in_one_transaction(act)
+    return attempts.whole(act)()
 
 
 def take_products(
@@ -114,7 +109,7 @@ def take_products(
         finally_(catalogued)
         return catalogued
 
-    return _in_one_transaction(act)
+    return attempts.whole(act)()
 
 
 @transaction.atomic
@@ -145,21 +140,11 @@ def take_cancellation(order_id: int, *, at: dt.datetime, now: dt.datetime) -> bo
     return done
 
 
-def _in_one_transaction(act: Callable[[], T]) -> T:
-    """Do the act in a transaction; once more if another process made the same person or order meanwhile."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with transaction.atomic():
-                return act()
-        except IntegrityError:
-            if attempt == _ATTEMPTS:
-                raise
-    raise AssertionError
-
-
 def _take_orders(
     purchases: Purchases, known: list[Known | None], *, now: dt.datetime, import_id: int | None, is_reported: bool
 ) -> Taken:
+    if (named := {*purchases.column("contact_id")} - {None}) and (led := merging.led(named)):
+        purchases = purchases.having(contact_id=[led.get(who, who) for who in purchases.column("contact_id")])
     unchanged = recording.unchanged(purchases, known)
     told = zip(known, unchanged, purchases.people.column("source"), *purchases.columns("contact_id", "tells"))
     asking = [

@@ -13,6 +13,7 @@ from crm.contacts.models import Contact
 from crm.coupons import redeeming as coupons
 from crm.imports import intake
 from crm.imports.models import TypedOrder
+from crm.lib.attempts import whole
 from crm.orders import returning
 from crm.orders.models import Order
 from crm.orders.recording import Purchase, PurchaseLine
@@ -43,7 +44,7 @@ def line(*, name: str, quantity: Decimal, unit_price_minor: int, sku: str = "") 
     )
 
 
-@transaction.atomic
+@whole
 def new_order(purchase: Purchase, *, form_key: str, now: dt.datetime) -> int | None:
     """Take a typed order in under the next free number, once per form; return its id, None if it is gone again."""
     try:
@@ -63,7 +64,7 @@ def paying_key(form_key: str) -> str:
     return f"till:{form_key}"
 
 
-@transaction.atomic
+@whole
 def cancel_order(order_id: int, *, now: dt.datetime) -> bool:
     """Cancel an order: what was earned goes, what it was paid with at the till comes back; tell whether that is news.
 
@@ -91,7 +92,7 @@ class Correction:
     person: Person | None
 
 
-@transaction.atomic
+@whole
 def correct_order(order_id: int, *, version: int, correction: Correction, now: dt.datetime) -> None:
     """Write the corrected order over the one that is there, keeping its source, its number and its refunds.
 
@@ -141,7 +142,7 @@ def _platforms_sum(order: Order) -> int:
     return told.aggregate(sum=Sum("amount_minor"))["sum"]
 
 
-@transaction.atomic
+@whole
 def new_person(person: Person, *, form_key: str, greeting: str = "", apart: bool = False, now: dt.datetime) -> int:
     """Take a typed person in, once per form; `apart` keeps them apart from whoever has the same phone number."""
     phone = person.phone

@@ -9,12 +9,12 @@ A form is sold once, however often it is sent: its key is that of the order, of 
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from django.db import transaction
 from django.db.models import Min, Sum
 
 from crm.accounts.models import Shop
+from crm.contacts import merging
 from crm.coupons import codes as letters
 from crm.coupons import pricing
 from crm.coupons import redeeming as coupons
@@ -23,6 +23,7 @@ from crm.coupons.pricing import Basket, Line
 from crm.imports import typed
 from crm.imports.models import TypedOrder
 from crm.lib import clock
+from crm.lib.attempts import whole
 from crm.orders.models import Order, Product
 from crm.orders.recording import Purchase, PurchaseLine
 from crm.rewards import redeeming as rewards
@@ -129,8 +130,7 @@ def sell(wish: Wish, *, form_key: str, agreed_minor: int | None, now: dt.datetim
     if slip := TypedOrder.objects.filter(form_key=form_key).first():
         return _sold(slip, wish)
     try:
-        with transaction.atomic():
-            return _sell(wish, form_key=form_key, agreed_minor=agreed_minor, now=now)
+        return whole(_sell)(wish, form_key=form_key, agreed_minor=agreed_minor, now=now)
     except ValueError:  # refused, perhaps because the same form came in meanwhile and used it all
         if slip := TypedOrder.objects.filter(form_key=form_key).first():
             return _sold(slip, wish)
@@ -159,6 +159,7 @@ def receipt(order_id: int, *, contact_id: int) -> Receipt | None:
 
 
 def _sell(wish: Wish, *, form_key: str, agreed_minor: int | None, now: dt.datetime) -> int:
+    wish = replace(wish, contact_id=merging.led([wish.contact_id]).get(wish.contact_id, wish.contact_id))
     key, priced = typed.paying_key(form_key), price(wish, now=now)
     if priced.to_pay_minor != agreed_minor:
         raise PriceChanged(priced)

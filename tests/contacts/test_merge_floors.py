@@ -12,7 +12,12 @@ from crm.contacts import merging
 from crm.contacts.models import Contact
 from crm.coupons import redeeming as coupons
 from crm.coupons.pricing import Basket, Line
+from crm.imports import typed
 from crm.lib import tokens
+from crm.orders.models import Order
+from crm.orders.recording import Purchase
+from crm.till import selling
+from crm.till.selling import Wish
 from tests.contacts.people import person
 from tests.coupons.conftest import new_coupon
 
@@ -108,3 +113,13 @@ def test_a_visit_of_the_dropped_one_is_that_of_the_kept_one(anna, twin, now):
     merging.merge(anna.pk, drop_id=twin.pk, now=now)
     assert visits.record({"who": who, "kind": "page", "id": "event1234", "path": "/"}, now=now)
     assert Visit.objects.get().contact_id == anna.pk
+
+
+def test_what_is_typed_for_a_merged_customer_is_the_kept_ones(anna, twin, now):
+    merging.merge(anna.pk, drop_id=twin.pk, now=now)
+    purchase = Purchase(source="", number="", placed_at=now, currency="EUR", total_minor=900, contact_id=twin.pk)
+    order_id = typed.new_order(purchase, form_key="form-1", now=now)
+    assert Order.objects.get(pk=order_id).contact == anna
+    sold = selling.sell(Wish(contact_id=twin.pk, amount_minor=500), form_key="form-2", agreed_minor=500, now=now)
+    assert Order.objects.get(pk=sold).contact == anna
+    assert merging.led([anna.pk, twin.pk, 10**9]) == {twin.pk: anna.pk}
