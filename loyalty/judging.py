@@ -23,7 +23,9 @@ from loyalty.estimators import bandit, sequential, sizing
 from loyalty.estimators.base import NotEnoughData
 
 LONGEST = dt.timedelta(weeks=8)  # a test that is not decided by then has no answer
-MAILINGS = {Campaign.Repeat.ONCE: 1, Campaign.Repeat.WEEKLY: 8, Campaign.Repeat.MONTHLY: 2}  # within that time
+MAILINGS = {  # within that time
+    Campaign.Repeat.ONCE: 1, Campaign.Repeat.WEEKLY: 8, Campaign.Repeat.MONTHLY: 2, Campaign.Repeat.DAILY: 56,
+}  # fmt: skip
 LEAST_STEP = 0.01  # of the planned information: less new is no new look
 LEAST_SHARE = 0.2  # of an even share: what a version keeps at least, so that it can still win
 HOPELESS, FUTILE_FROM = 0.1, 0.5  # a chance below this is told, from that part of the planned information on

@@ -27,7 +27,9 @@ COUPONS = {Coupon.Gives.SHIPPING: "shipping", Coupon.Gives.PRODUCT: "gift", Coup
 NOTE_SEGMENTS = "offer-note"  # begins the slug of a group that is told about expiring points
 MOST_TRIALS, MOST_ROWS = 24, 200_000  # the newest
 UNDELIVERED = 0.1  # of a mailing: with more of it stopped on the way, those it reached are no fair draw any more
-NOT_GONE = (Message.State.QUEUED, Message.State.CLAIMED, Message.State.RETRY, Message.State.STOPPED)
+NOT_GONE = (
+    Message.State.QUEUED, Message.State.CLAIMED, Message.State.RETRY, Message.State.STOPPED, Message.State.CAPPED,
+)  # fmt: skip
 NAMES = ("visits", "spend", "usual_order", "quiet", "usual_gap", "overdue", "age", "chance")
 
 
@@ -66,7 +68,9 @@ def _rotations(as_of: int) -> list[Rotation]:
     today = date_of(as_of)
     left_out = Message.objects.filter(rotation=OuterRef("pk"), state=Message.State.HELD_OUT)
     rotations = (
-        Rotation.objects.filter(Exists(left_out), finished_at__isnull=False, local_date__lte=today)
+        Rotation.objects.filter(
+            Exists(left_out), finished_at__isnull=False, local_date__lte=today, campaign__automation=None
+        )  # an automation writes to a few each day: each of its days would be a trial of its own
         .select_related("campaign__segment")
         .order_by("-local_date", "-pk")[: 2 * MOST_TRIALS]
     )

@@ -6,14 +6,20 @@ class CampaignsConfig(AppConfig):
     label = "campaigns"
 
     def ready(self):
-        from crm.campaigns import customer_page, merging, sending
+        from crm.campaigns import customer_page, merging, rehearsing, sending
+        from crm.campaigns.models import Occasion
         from crm.contacts import merging as merging_of_contacts
         from crm.contacts import panels, timeline
+        from crm.contacts.moving import Rows
         from crm.lib import sweeps
 
         merging_of_contacts.register(
             "messages", merging.Messages(), owns=("campaigns.Message.contact",), tells=merging.tells
         )
+        merging_of_contacts.register(
+            "occasions", Rows(Occasion, once_in="key"), owns=("campaigns.Occasion.contact",)
+        )
         sweeps.register("campaigns", sending.sweep)
+        sweeps.register("automations", rehearsing.renew)
         panels.register("campaigns", customer_page.panel, "campaigns/_panel.html")
         timeline.register("campaigns", customer_page.moments)

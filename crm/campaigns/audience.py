@@ -1,5 +1,6 @@
 """Who a campaign would reach, and why others are left out."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -10,6 +11,7 @@ from crm.campaigns.models import Campaign
 from crm.contacts import consent, segments
 from crm.contacts.models import Contact, Segment
 from crm.coupons.mentions import coupons_in
+from crm.lib import bulk
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ def people(campaign: Campaign) -> QuerySet[Contact]:
 
 def _everybody(campaign: Campaign) -> QuerySet[Contact]:
     return segments.people(campaign.segment).filter(erased_at=None)
+
+
+def writable(contact_ids: Collection[int], *, texts: Iterable[str], shop: Shop) -> set[int]:
+    """Return to whom of these the shop may write such texts now."""
+    found = Contact.objects.filter(pk__in=bulk.among(contact_ids)).order_by()
+    if coupons_in(*texts).exists():
+        found = found.open_to_discounts()
+    return set(consent.may_write(found, write_to=shop.write_to).values_list("pk", flat=True))
 
 
 def of(campaign: Campaign, *, shop: Shop) -> Audience:
@@ -79,6 +89,9 @@ def of(campaign: Campaign, *, shop: Shop) -> Audience:
 
 def examples(campaign: Campaign, *, search: str = "", limit: int = 20) -> QuerySet:
     """Return some people of the group, as whom the message can be shown."""
+    if campaign.automation_id:
+        people = Contact.objects.alive().filter(email_key__isnull=False)
+        return (people.filter(_named(search)) if search else people).order_by("pk")[:limit]
     if campaign.segment is None:
         return Contact.objects.none()
     if campaign.segment.kind == Segment.Kind.COMPUTED and not search:
@@ -87,5 +100,9 @@ def examples(campaign: Campaign, *, search: str = "", limit: int = 20) -> QueryS
         return Contact.objects.alive().filter(pk__in=list(first)).order_by("pk")
     people = _everybody(campaign)
     if search:
-        people = people.filter(Q(name__icontains=search) | Q(email__icontains=search))
+        people = people.filter(_named(search))
     return people.order_by("pk")[:limit]
+
+
+def _named(search: str) -> Q:
+    return Q(name__icontains=search) | Q(email__icontains=search)

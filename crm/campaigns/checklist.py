@@ -1,6 +1,6 @@
 """What must be right before a campaign goes out. Red lines block, yellow ones are told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -48,6 +48,19 @@ def read(campaign: Campaign, *, shop: Shop, reach: audience.Audience) -> list[Ch
         checks += [_sender(shop), _postal_address(shop), _own_address()]
     checks += [reader(campaign, shop, reach) for reader in READERS.values()]
     return [check for check in checks if check is not None]
+
+
+def of_steps(steps: Iterable[Campaign], *, shop: Shop) -> list[Check]:
+    """Return what must be right about the messages of an automation before it is switched on."""
+    checks = []
+    for step in steps:
+        for one in variants.to_send(step):
+            texts = [_content(one), _text(one, shop), _subject(one), _links(one, shop)]
+            if not one.body.strip():
+                texts = [Check(_("What"), BAD, _("There is no message yet."), reverse("campaigns:edit", args=[one.pk]))]
+            name = step.name if one.letter == variants.FIRST else f"{step.name}, {one.letter}"
+            checks += [replace(_spoken(check, shop), name=f"{name} · {check.name}") for check in texts if check]
+    return [*checks, *(check for check in (_sender(shop), _postal_address(shop), _own_address()) if check)]
 
 
 def _of_one(campaign: Campaign, *, shop: Shop, reach: audience.Audience, part: float) -> list[Check | None]:

@@ -18,6 +18,7 @@ CONFIRM_ABOVE = 200  # so many people are confirmed by typing their number
 MOST_POINTS = 1_000_000
 MOST_DAYS = 3_650
 MOST_BUDGET = 1_000_000_000
+BY_HAND = [(value, label) for value, label in Campaign.Repeat.choices if value != Campaign.Repeat.DAILY]
 
 
 class SegmentChoice(forms.ModelChoiceField):
@@ -96,15 +97,10 @@ class CampaignForm(forms.ModelForm):
         return self.cleaned_data["holdout_percent"] or 0
 
     def clean_subject(self) -> str:
-        return _checked(self.cleaned_data["subject"])
+        return checked(self.cleaned_data["subject"])
 
     def clean_body(self) -> str:
-        body = _checked(self.cleaned_data["body"])
-        try:
-            rendering.compile_letter(subject="", body=body, shop=Shop.current(), campaign_name="")
-        except rendering.CannotRender as error:
-            raise forms.ValidationError(str(error)) from None
-        return body
+        return checked_body(self.cleaned_data["body"])
 
 
 class ScheduleForm(forms.Form):
@@ -120,7 +116,7 @@ class ScheduleForm(forms.Form):
     send_time = forms.TimeField(
         label=gettext_lazy("Time"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
-    repeat = forms.ChoiceField(label=gettext_lazy("Repeat"), required=False, choices=Campaign.Repeat.choices)
+    repeat = forms.ChoiceField(label=gettext_lazy("Repeat"), required=False, choices=BY_HAND)
     confirm_count = forms.IntegerField(
         label=gettext_lazy("How many people is that?"), required=False, min_value=0,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
@@ -166,7 +162,17 @@ class ScheduleForm(forms.Form):
         return data
 
 
-def _checked(text: str) -> str:
+def checked_body(text: str) -> str:
+    """Return the text of a message if it can be sent."""
+    body = checked(text)
+    try:
+        rendering.compile_letter(subject="", body=body, shop=Shop.current(), campaign_name="")
+    except rendering.CannotRender as error:
+        raise forms.ValidationError(str(error)) from None
+    return body
+
+
+def checked(text: str) -> str:
     """Return the text if all its fields are known."""
     if names := fields.unknown(text):
         raise forms.ValidationError(

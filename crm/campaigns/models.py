@@ -8,6 +8,17 @@ Campaign   what to give and say, to whom, when. Points, a message, or both.
            `points_budget`: points of all rotations together; whoever comes after gets nothing, and it repeats no more.
            Subject, body and points are those of version A. `split`: how people are dealt to its versions; `decided`:
            the letter of the only version that still goes out; `shares` (letter -> 0 to 1): the tray the analyst fills.
+           One with an `automation` is a step of it: it repeats daily and has no group; `step` counts from 1, and
+           `wait_days` is how long after the step before it goes out (0 on the first).
+Automation  up to three such campaigns that write by themselves to people to whom something has just happened.
+           `trigger` (a key of triggers.TRIGGERS) with its `params` says to whom. It is on from `on_since`; what
+           happened before that moment is never written about. Steps after `step_count` have gone out once and stay
+           for their results. `problem`: why it switched itself off.
+Occasion   what happened to one person: unique (contact, key), and a key begins with the automation's number, so that
+           nobody is written to twice for one occasion. Written in the transaction of the messages. `step` is the next
+           one, due on `due_date` (shop's calendar), until `ended` says why there is none.
+Rules      what holds for all messages of the shop: how many in seven days, and during which hours automations write.
+           `rehearsed`: the tray of what each recipe would have done in the past (rehearsing), as of `rehearsed_on`.
 Variant    another version of a campaign's message: B, C or D. `is_off`: has gone out, goes out no more.
 Rotation   one run of a campaign: unique (campaign, local date), so that it starts once whatever restarts.
            `counts` (state -> messages) is written when it is finished, so that lists need not count again.
@@ -15,6 +26,7 @@ Rotation   one run of a campaign: unique (campaign, local date), so that it star
 Message    one row per person and rotation, made in one statement when the rotation starts.
              queued -> claimed (lease) -> sending -> sent | retry | failed | uncertain
              suppressed   said no in the meantime; held_out  left alone on purpose, to measure; stopped by the owner
+             capped       got as many messages as the shop allows in seven days
            Unique per (rotation, contact) and per (rotation, address): two people sharing an address get one.
            `sending` is committed just before the payload leaves. A process that dies there leaves `uncertain`,
            shown to the owner and never silently sent again. `tried_at` is when the last attempt ended;
@@ -26,14 +38,43 @@ Link       an address found in a campaign's text, as sent (with utm_ marks); the
 Attribution  an order that followed a message within the campaign's window; an order belongs to one message.
 Verdict    a tray: what may be said of a campaign's versions by now, in every language. `leader`: the letter of the one
            that is better, if any; `memory`: what its writer needs to find again. Without a writer it stays empty.
-Written by: campaigns.composing, scheduling, starting, sending, tracking, attribution, variants, verdicts.
+Written by: campaigns.composing, scheduling, starting, sending, tracking, attribution, variants, verdicts; automations
+by campaigns.automating, running and rehearsing.
 """
 
+import datetime as dt
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+MOST_MESSAGES = 2  # in seven days, where the owner has set nothing
+
+
+class Automation(models.Model):
+    name = models.CharField(_("Name"), max_length=100)
+    recipe = models.SlugField(max_length=40)  # what it was made from: a key of standing_orders.RECIPES
+    trigger = models.SlugField(max_length=40)
+    params = models.JSONField(default=dict)
+    send_time = models.TimeField(_("Time"), default=dt.time(10))
+    step_count = models.PositiveSmallIntegerField(default=1, editable=False)
+    ends_on_order = models.BooleanField(_("Stop writing once they order"), default=False)
+    on_since = models.DateTimeField(null=True, editable=False)
+    ran_at = models.DateTimeField(null=True, editable=False)
+    problem = models.CharField(max_length=250, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:automation", args=[self.pk])
+
+    def live_steps(self) -> models.QuerySet:
+        """Return the campaigns that still go out, in order."""
+        return self.steps.filter(step__lte=self.step_count).order_by("step")
 
 
 class Campaign(models.Model):
@@ -49,12 +90,18 @@ class Campaign(models.Model):
         ONCE = "once", _("Once")
         WEEKLY = "weekly", _("Every week")
         MONTHLY = "monthly", _("Every month")
+        DAILY = "daily", _("By itself")
 
     class Split(models.TextChoices):
         EVEN = "even", _("Split evenly and tell me")
         LEARN = "learn", _("Send more of what works")
 
     name = models.CharField(_("Name"), max_length=120)
+    automation = models.ForeignKey(
+        Automation, models.CASCADE, null=True, blank=True, editable=False, related_name="steps", db_index=False
+    )
+    step = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
+    wait_days = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     segment = models.ForeignKey("contacts.Segment", models.PROTECT, null=True, blank=True, related_name="campaigns")
     points = models.PositiveIntegerField(_("Points to give"), default=0)
     points_days = models.PositiveSmallIntegerField(_("Days until these points expire"), null=True, blank=True)
@@ -86,6 +133,13 @@ class Campaign(models.Model):
                 condition=~Q(state="scheduled") | Q(next_at__isnull=False, next_date__isnull=False),
                 name="campaign_scheduled_has_a_time",
             ),
+            models.CheckConstraint(
+                condition=Q(automation=None, step=1) & ~Q(repeat="daily") | Q(automation__isnull=False, repeat="daily"),
+                name="campaign_daily_is_of_an_automation",
+            ),
+            models.UniqueConstraint(
+                fields=["automation", "step"], condition=Q(automation__isnull=False), name="campaign_step_once"
+            ),
         ]
 
     def __str__(self):
@@ -93,6 +147,56 @@ class Campaign(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("campaigns:detail", args=[self.pk])
+
+
+class Occasion(models.Model):
+    class Ended(models.TextChoices):
+        DONE = "done", _("Got every message")
+        ORDERED = "ordered", _("Ordered, so nothing more was needed")
+        SAID_NO = "said_no", _("May not be written to any more")
+        CAPPED = "capped", _("Had enough messages that week")
+        LATE = "late", _("Too late for it")
+        OFF = "off", _("Switched off")
+
+    automation = models.ForeignKey(Automation, models.CASCADE, related_name="occasions", db_index=False)
+    contact = models.ForeignKey("contacts.Contact", models.CASCADE, related_name="occasions", db_index=False)
+    key = models.CharField(max_length=80)  # "<automation>:<what happened>"
+    happened_at = models.DateTimeField()
+    due_date = models.DateField()
+    step = models.PositiveSmallIntegerField(default=1)
+    ended = models.CharField(max_length=8, choices=Ended, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["contact", "key"], name="occasion_once_per_person")]
+        indexes = [models.Index(fields=["automation", "ended", "due_date"], name="occasion_to_do")]
+
+
+class Rules(models.Model):
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    most_messages = models.PositiveSmallIntegerField(
+        _("Messages to one customer in seven days, at most"), null=True, blank=True, default=MOST_MESSAGES
+    )
+    opens_at = models.TimeField(_("Automations write from"), default=dt.time(9))
+    closes_at = models.TimeField(_("until"), default=dt.time(20))
+    rehearsed = models.JSONField(default=dict, editable=False)
+    rehearsed_on = models.DateField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="rules_are_the_only_ones"),
+            models.CheckConstraint(condition=Q(opens_at__lt=F("closes_at")), name="rules_open_before_they_close"),
+        ]
+
+    @classmethod
+    def current(cls) -> "Rules":
+        """Return the shop's rules, as everybody begins with them where nothing was set."""
+        return cls.objects.first() or cls()
+
+    @classmethod
+    def locked(cls) -> "Rules":
+        """Return the shop's rules for whoever writes by them, one after the other; inside a transaction."""
+        cls.objects.get_or_create(id=1)
+        return cls.objects.select_for_update().get(id=1)
 
 
 class Variant(models.Model):
@@ -135,6 +239,7 @@ class Message(models.Model):
         SUPPRESSED = "suppressed", _("Said no")
         HELD_OUT = "held_out", _("Left out to measure")
         STOPPED = "stopped", _("Stopped")
+        CAPPED = "capped", _("Had enough messages that week")
         POINTS_ONLY = "points_only", _("Points only")  # gets the points; no message, or none may be sent
 
     rotation = models.ForeignKey(Rotation, models.CASCADE, related_name="messages", db_index=False)

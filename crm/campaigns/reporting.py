@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from crm.accounts.models import Shop
-from crm.campaigns import rendering, variants
+from crm.campaigns import rendering, starting, variants
 from crm.campaigns.models import Attribution, Campaign, Click, Link, Message, Rotation
 from crm.lib import bulk
 from crm.orders.models import Order
@@ -96,17 +97,15 @@ def clicks_by_link(campaign: Campaign) -> list[LinkClicks]:
 
 def points_given(campaign: Campaign) -> int:
     """Return how many points this campaign has really written into the ledger."""
-    sources = _sources(campaign)
-    if not sources:
-        return 0
-    return Entry.objects.filter(sources, kind=Entry.Kind.CAMPAIGN).aggregate(total=Sum("points"))["total"] or 0
+    return _entries(campaign).aggregate(total=Sum("points"))["total"] or 0
 
 
-def _sources(campaign: Campaign) -> Q:
-    sources = Q()
-    for rotation_id in campaign.rotations.values_list("pk", flat=True):
-        sources |= Q(source__startswith=f"campaign:{rotation_id}:")
-    return sources
+def _entries(campaign: Campaign) -> QuerySet[Entry]:
+    """Return what a campaign gave: its messages name their entries in the ledger."""
+    made_for = Coalesce("written_to", "contact_id", output_field=BigIntegerField())
+    messages = Message.objects.filter(rotation__campaign=campaign, points__gt=0).values_list("rotation_id", made_for)
+    sources = [starting.source_of(*message) for message in messages]
+    return Entry.objects.filter(source__in=bulk.among(sources), kind=Entry.Kind.CAMPAIGN)
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def points_result(campaign: Campaign) -> Points | None:
     given = points_given(campaign)
     taken = Counter()
     if given:
-        lots = Entry.objects.filter(_sources(campaign), kind=Entry.Kind.CAMPAIGN, points__gt=0).values("pk")
+        lots = _entries(campaign).filter(points__gt=0).values("pk")
         by_kind = Allocation.objects.filter(lot__in=lots).values_list("entry__kind").annotate(Sum("points"))
         for kind, points in by_kind.order_by():
             taken[kind] += points
@@ -216,11 +215,15 @@ def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     """Compare those written to (or given points) with those left out; None where that would not be fair.
 
     Everybody counts on the side they were drawn for, delivered or not, and both sides are watched from the start
-    of the mailing, so that only the draw makes a difference. A stopped mailing reached a part that was not drawn.
+    of the mailing, so that only the draw makes a difference. A stopped mailing reached a part that was not drawn: of
+    an automation the days on which it was switched off are left out.
     """
+    rotations = campaign.rotations.all()
+    if campaign.automation_id:
+        rotations = rotations.exclude(messages__state=State.STOPPED)
     sides = Counter()
     for state, number in (
-        Message.objects.filter(rotation__campaign=campaign).values_list("state").annotate(number=Count("pk")).order_by()
+        Message.objects.filter(rotation__in=rotations).values_list("state").annotate(number=Count("pk")).order_by()
     ):
         sides["stopped" if state == State.STOPPED else "held" if state == State.HELD_OUT else "written"] += number
     if sides["stopped"] or not sides["held"]:
@@ -230,7 +233,7 @@ def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     for message_id, state, net_minor in Order.objects.counting().filter(
         kind=Order.Kind.SALE,
         currency=Shop.current().currency,
-        contact__messages__rotation__campaign=campaign,
+        contact__messages__rotation__in=rotations,
         placed_at__gte=F("contact__messages__rotation__started_at"),
         placed_at__lt=F("contact__messages__rotation__started_at") + window,
     ).values_list("contact__messages__pk", "contact__messages__state", "net_minor"):

@@ -28,7 +28,9 @@ def occurrences(*, repeat: str, starts_date: dt.date, send_time: dt.time, zone: 
     """Yield (local date, UTC moment) of every occurrence; the month's last day where it is shorter."""
     step = 0
     while True:
-        if repeat == Campaign.Repeat.WEEKLY:
+        if repeat == Campaign.Repeat.DAILY:
+            date = starts_date + step * DAY
+        elif repeat == Campaign.Repeat.WEEKLY:
             date = starts_date + step * 7 * DAY
         elif repeat == Campaign.Repeat.MONTHLY:
             months = starts_date.month - 1 + step

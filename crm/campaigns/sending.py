@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from crm.accounts.models import Shop
-from crm.campaigns import channels, fields, rendering, scheduling, starting, variants
+from crm.campaigns import capping, channels, fields, rendering, running, scheduling, starting, variants
 from crm.campaigns.channels.base import (
     BadMail,
     Channel,
@@ -33,7 +33,7 @@ from crm.campaigns.channels.base import (
     Uncertain,
     Withheld,
 )
-from crm.campaigns.models import Campaign, Message, Rotation
+from crm.campaigns.models import Campaign, Message, Rotation, Rules
 from crm.contacts import consent
 from crm.contacts.models import Contact, Suppression
 from crm.lib import tokens
@@ -57,7 +57,7 @@ def sweep(*, now: dt.datetime) -> int:
         return 0
     begun, worker = time.monotonic(), uuid.uuid4().hex
     release_forgotten(now=now)
-    done = starting.start_due(now=now)
+    done = starting.start_due(now=now) + running.start_due(now=now)
     starting.give_points(now=now)
     while (elapsed := time.monotonic() - begun) < SWEEP_SECONDS:
         handled = deliver(now=now + dt.timedelta(seconds=elapsed), limit=BATCH, worker=worker)
@@ -120,6 +120,9 @@ def finish(*, now: dt.datetime) -> int:
     idle.filter(next_at__isnull=False).update(
         state=Campaign.State.SCHEDULED, updated_at=now, version=F("version") + 1
     )
+    ended = [Campaign.State.FINISHED, Campaign.State.STOPPED]
+    off = Campaign.objects.filter(~Exists(unfinished), state__in=ended, automation__on_since=None)
+    off.filter(automation__isnull=False).update(state=Campaign.State.DRAFT)  # to be changed, and switched on again
     return closed
 
 
@@ -180,6 +183,8 @@ def _claim(*, now: dt.datetime, limit: int, worker: str) -> list[int]:
         active = Rotation.objects.filter(
             campaign__state=Campaign.State.RUNNING, points_given_at__isnull=False, finished_at=None
         )
+        if not capping.is_open(Rules.current(), now=now, zone=Shop.current().timezone):
+            active = active.filter(campaign__automation=None)
         ids: list[int] = []
         for rotation_id in list(active.order_by("started_at", "pk").values_list("pk", flat=True)):
             for state in (State.RETRY, State.QUEUED):

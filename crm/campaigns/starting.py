@@ -1,6 +1,7 @@
 """A due campaign becomes one row per person, then points; both can be cut off anywhere and go on later."""
 
 import datetime as dt
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 from django.db.models import BigIntegerField, F, Sum
@@ -9,7 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
-from crm.campaigns import audience, rendering, scheduling, variants
+from crm.campaigns import audience, capping, rendering, scheduling, variants
 from crm.campaigns.models import Campaign, Link, Message, Rotation
 from crm.contacts import consent
 from crm.lib import bulk, clock, tokens
@@ -31,7 +32,8 @@ def start_due(*, now: dt.datetime) -> int:
     """Start every campaign whose time has come; return how many mailings began."""
     shop = Shop.objects.first()
     started = 0
-    for campaign in Campaign.objects.filter(state=Campaign.State.SCHEDULED, next_at__lte=now).order_by("next_at", "id"):
+    due = Campaign.objects.filter(state=Campaign.State.SCHEDULED, next_at__lte=now, automation=None)
+    for campaign in due.order_by("next_at", "id"):
         if now - campaign.next_at > scheduling.GRACE:
             scheduling.miss(campaign, now=now, shop=shop)
         else:
@@ -83,10 +85,11 @@ def source_of(rotation_id: int, made_for: int) -> str:
     return f"campaign:{rotation_id}:{made_for}"
 
 
-def is_held_out(*, campaign_id: int, contact_id: int, percent: int) -> bool:
-    """Tell whether a person is left alone to measure: the same people in every repeat of a campaign."""
-    drawn = int(tokens.keyed_hash(f"holdout:{campaign_id}:{contact_id}")[:8], 16) % 10_000
-    return drawn < percent * 100
+def is_held_out(campaign: Campaign, contact_id: int) -> bool:
+    """Tell whether a person is left alone to measure: the same people in every repeat, and in each step of a series."""
+    drawn_for = campaign.automation.recipe if campaign.automation else campaign.pk
+    drawn = int(tokens.keyed_hash(f"holdout:{drawn_for}:{contact_id}")[:8], 16) % 10_000
+    return drawn < campaign.holdout_percent * 100
 
 
 def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
@@ -124,7 +127,7 @@ def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
             with translation.override(shop.language):
                 problem = _("Nobody in the group could be reached when it was due, so nothing was sent.")
             Campaign.objects.filter(pk=campaign.pk).update(problem=problem)
-        _write_links(campaign, shop=shop)
+        write_links(campaign, shop=shop)
     return 1
 
 
@@ -134,48 +137,73 @@ def _write_messages(campaign: Campaign, rotation: Rotation, *, now: dt.datetime,
     Return how many, and how many more would have been written if the budget of points had allowed it.
     """
     everyone = audience.people(campaign)
-    versions = {one.letter: one for one in variants.to_send(campaign)}
-    writes = {letter: bool(one.body.strip()) for letter, one in versions.items()}
-    most = variants.most_points(campaign)
-    addresses: set[str] = set()
-    last = written = left_out = 0
-    left = points_left(campaign)
+    rows = Rows(campaign, rotation, now=now)
+    full = capping.full(shop=shop, now=now) if rows.has_message else set()
+    last = 0
     while people := list(
         everyone.filter(pk__gt=last).order_by("pk").values_list("pk", "email_key")[:PEOPLE_AT_ONCE]
     ):
         allowed = set()
-        if any(writes.values()):
+        if rows.has_message:
             these = everyone.filter(pk__gt=last, pk__lte=people[-1][0])
             allowed = set(consent.may_write(these, write_to=shop.write_to).values_list("pk", flat=True))
-        rows = []
+        rows.write(people, allowed=allowed, full=full)
+        last = people[-1][0]
+    return rows.written, rows.left_out
+
+
+class Rows:
+    """The rows of one mailing while they are written.
+
+    `left_out`: how many more would have been written if the budget of points had allowed it.
+    """
+
+    def __init__(self, campaign: Campaign, rotation: Rotation, *, now: dt.datetime):
+        self.campaign, self.rotation, self.now = campaign, rotation, now
+        self._versions = {one.letter: one for one in variants.to_send(campaign)}
+        self._writes = {letter: bool(one.body.strip()) for letter, one in self._versions.items()}
+        self._most, self._left = variants.most_points(campaign), points_left(campaign)
+        self._addresses: set[str] = set()
+        self.written = self.left_out = 0
+
+    @property
+    def has_message(self) -> bool:
+        return any(self._writes.values())
+
+    def write(
+        self, people: Sequence[tuple[int, str | None]], *, allowed: Collection[int], full: Collection[int] = frozenset()
+    ) -> set[int]:
+        """Write the rows of some (customer, address); return who got one. `full`: who got enough messages lately."""
+        campaign, rotation, now, rows = self.campaign, self.rotation, self.now, []
         for contact_id, email_key in people:
             letter, chance = variants.draw(
                 rotation.shares, campaign_id=campaign.pk, local_date=rotation.local_date, contact_id=contact_id
             )
-            points = versions[letter].points
-            address = tokens.keyed_hash(email_key) if writes[letter] and contact_id in allowed else None
-            if address in addresses:
+            points = self._versions[letter].points
+            address = tokens.keyed_hash(email_key) if self._writes[letter] and contact_id in allowed else None
+            if address in self._addresses:
                 address = None
             if address is None and not points:
                 continue
-            if is_held_out(campaign_id=campaign.pk, contact_id=contact_id, percent=campaign.holdout_percent):
+            if is_held_out(campaign, contact_id):
                 state, points, address, sent_at, letter = State.HELD_OUT, 0, None, None, ""
-            elif left is not None and left < most:  # whatever their version gives: who gets none is not for it to say
-                left_out += 1
+            elif self._left is not None and self._left < self._most:  # whatever their version gives: it has no say
+                self.left_out += 1
                 continue
+            elif address is not None and contact_id in full:
+                state, address, sent_at = (State.POINTS_ONLY, None, now) if points else (State.CAPPED, None, None)
             elif address is None:
                 state, sent_at = State.POINTS_ONLY, now
             else:
                 state, sent_at = State.QUEUED, None
-                addresses.add(address)
-            if left is not None:
-                left -= points
+                self._addresses.add(address)
+            if self._left is not None:
+                self._left -= points
             rows.append(
                 (rotation.pk, contact_id, address, state.value, points, now, sent_at, 0, "", "", "", letter, chance)
             )
-        written += bulk.insert(Message, COLUMNS, rows)
-        last = people[-1][0]
-    return written, left_out
+        self.written += bulk.insert(Message, COLUMNS, rows)
+        return {row[1] for row in rows}
 
 
 def points_left(campaign: Campaign) -> int | None:
@@ -202,7 +230,7 @@ def _expires_at(rotation: Rotation) -> dt.datetime | None:
     return clock.day_bounds(last_day, zone)[1]
 
 
-def _write_links(campaign: Campaign, *, shop: Shop) -> None:
+def write_links(campaign: Campaign, *, shop: Shop) -> None:
     urls = set()
     for one in variants.to_send(campaign):
         urls |= set(

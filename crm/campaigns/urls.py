@@ -1,12 +1,21 @@
 from django.urls import path
 
-from crm.campaigns.views import acts, composer, lists, outbox, report, review
+from crm.campaigns.views import acts, automations, composer, lists, outbox, report, review
 
 app_name = "campaigns"
 
 urlpatterns = [
     path("", lists.campaign_list, name="list"),
     path("new/", lists.new, name="new"),
+    path("automations/", automations.automations, name="automations"),
+    path("automations/new/", automations.set_up, name="automation_new"),
+    path("automations/rules/", automations.rules, name="rules"),
+    path("automations/recipes/<slug:slug>/", automations.recipe, name="automation_recipe"),
+    path("automations/<int:pk>/", automations.automation, name="automation"),
+    path("automations/<int:pk>/edit/", automations.edit, name="automation_edit"),
+    path("automations/<int:pk>/on/", automations.switch_on, name="automation_on"),
+    path("automations/<int:pk>/off/", automations.switch_off, name="automation_off"),
+    path("automations/<int:pk>/delete/", automations.delete, name="automation_delete"),
     path("outbox/", outbox.outbox, name="outbox"),
     path("outbox/<int:pk>/", outbox.read, name="outgoing"),
     path("outbox/<int:pk>/mail/", outbox.mail, name="outgoing_mail"),

@@ -15,8 +15,8 @@ from crm.lib.templatetags import say
 
 DISMISSED_FOR = dt.timedelta(days=14)
 SHOWN = 5
-EXPIRING, DOUBLES = "expiring", "doubles"
-OWN_KINDS = (EXPIRING, DOUBLES)  # what home.suggesting finds; all others are the analyst's
+EXPIRING, DOUBLES, BY_ITSELF = "expiring", "doubles", "by_itself"
+OWN_KINDS = (EXPIRING, DOUBLES, BY_ITSELF)  # what home.suggesting finds; all others are the analyst's
 FEWEST = 3  # people: below that a suggestion is a phone call
 RETURNING = (0.05, 0.15)  # of the people written to, who would not have come by themselves: a cautious range
 

@@ -100,6 +100,7 @@ def fill(*, now: dt.datetime, customers: int = CUSTOMERS, years: float = YEARS, 
             demo_campaigns.write(invented, contact_ids, codes, shop=shop, now=now)
             for piece in _pieces(invented.sales, _AT_ONCE):
                 _take_sales(piece, contact_ids, codes, shop=shop, now=now)
+            demo_campaigns.automate(shop=shop, now=now)
             for segment in Segment.objects.filter(kind=Segment.Kind.SAVED):  # nobody was quiet before the orders came
                 segments.note_size(segment, as_of=clock.local_date(now, shop.timezone))
         for act in AFTERWARDS.values():

@@ -8,15 +8,18 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
-from crm.campaigns import rendering, variants
+from crm.campaigns import attribution, automating, rehearsing, rendering, sending, variants
 from crm.campaigns.models import Campaign, Click, Link, Message, Rotation, Variant
 from crm.contacts import saved
 from crm.contacts.listing import Filter
 from crm.contacts.models import Segment
 from crm.home.inventing import Invented, Mailing, Offer, Person
 from crm.lib import clock, tokens
+from crm.orders.models import Order
 from crm.rewards import ledger
 from crm.rewards.models import Entry
+
+AUTOMATED_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,21 @@ def write(
         campaign, links = _campaign(offer, mailings, said(offer, codes.get(offer.slug, "")), shop=shop, now=now)
         for mailing in mailings:
             _write_mailing(mailing, campaign, links, invented.people, contact_ids, shop=shop, now=now)
+
+
+def automate(*, shop: Shop, now: dt.datetime) -> None:
+    """Switch the welcome on some months ago and run it on each day on which there was something to do."""
+    welcome = automating.make("welcome", shop=shop)
+    first = clock.local_date(now, shop.timezone) - dt.timedelta(days=AUTOMATED_DAYS)
+    since = clock.at_local(first, dt.time(8), shop.timezone)
+    automating.switch_on(welcome, now=since)
+    steps = list(welcome.steps.order_by("step"))
+    said = rehearsing.rehearse(welcome, steps, shop=shop, now=now, days=AUTOMATED_DAYS, on_since=since)
+    for day in sorted(said.days | {said.last}):
+        sending.sweep(now=clock.at_local(day, welcome.send_time, shop.timezone))
+    written = Message.objects.filter(rotation__campaign__automation=welcome, state=Message.State.SENT)
+    orders = Order.objects.filter(contact__in=written.values("contact"))
+    attribution.attribute(list(orders.values_list("pk", flat=True)), now=now)
 
 
 def _campaign(

@@ -91,7 +91,8 @@ def _imports(*, limit: int) -> list[Happening]:
 
 
 def _campaigns(*, now: dt.datetime, limit: int) -> list[Happening]:
-    rows = Rotation.objects.filter(started_at__lte=now).select_related("campaign").order_by("-id")[:limit]
+    by_hand = Rotation.objects.filter(started_at__lte=now, campaign__automation=None)  # automations write every day
+    rows = by_hand.select_related("campaign").order_by("-id")[:limit]
     return [
         Happening(
             one.started_at, "megaphone", one.campaign.name, _("Campaign went out"), one.campaign.get_absolute_url()

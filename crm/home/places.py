@@ -58,6 +58,7 @@ PAGES = [
     Place("contacts:segments", _("Groups of customers"), _("segments saved filters"), "layers"),
     Place("contacts:duplicates", _("Customers who may be one person"), _("duplicates merge twice same"), "merge"),
     Place("orders:products", _("Products"), _("articles items prices stock"), "package"),
+    Place("campaigns:automations", _("Automations"), _("welcome birthday win back by itself series"), "repeat"),
     Place("campaigns:outbox", _("Outbox"), _("sent messages mail"), "mail"),
     Place("coupons:list", _("Coupons"), _("codes discounts vouchers gift cards"), "ticket"),
     Place("rewards:cost", _("What the programme costs"), _("points liability accountant expiry"), "coins"),

@@ -1,9 +1,11 @@
-"""What the shop's own books say is worth doing, with or without the analyst: points about to expire, people kept twice.
+"""What the shop's own books say is worth doing, with or without the analyst: points about to expire, people kept twice,
+messages that could write themselves.
 
 Done with the daily look at the data (home.quality.inspecting); the night run's suggestions stand beside these.
 """
 
 import datetime as dt
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.db import transaction
@@ -13,6 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from crm.accounts.models import Shop
+from crm.accounts.wording import counted
+from crm.campaigns import standing_orders
+from crm.campaigns.models import Automation, Rules
 from crm.contacts import duplicates, segments
 from crm.contacts.models import Contact, Segment
 from crm.home import actions
@@ -29,7 +34,7 @@ EXPIRING = "points-expiring"
 def renew(*, shop: Shop, now: dt.datetime) -> int:
     """Put today's suggestions in the place of yesterday's; return how many there are."""
     today = clock.local_date(now, shop.timezone)
-    found = [one for one in (_expiring(shop=shop, now=now, today=today), _doubles()) if one]
+    found = [one for one in (_expiring(shop=shop, now=now, today=today), _by_itself(shop), _doubles()) if one]
     return actions.replace_own(found, as_of=today)
 
 
@@ -80,6 +85,52 @@ def _expiring(*, shop: Shop, now: dt.datetime, today: dt.date) -> Suggestion | N
             language: actions.sentences(ground, assumed[language], language) for language, ground in grounds.items()
         },
         gains=gains if gains[1] > 0 else None,
+    )  # fmt: skip
+
+
+def _by_itself(shop: Shop) -> Suggestion | None:
+    """Propose an automation that would have written to somebody and is not on; new customers come first."""
+    rehearsed = Rules.current().rehearsed
+    on = set(Automation.objects.filter(on_since__isnull=False).values_list("trigger", flat=True))
+    for slug, title in _UNATTENDED.items():
+        people = rehearsed.get(slug, {}).get("people", 0)
+        if people >= actions.FEWEST and standing_orders.RECIPES[slug].trigger not in on:
+            return _proposal(slug, title, rehearsed[slug], shop)
+    return None
+
+
+_UNATTENDED: dict[str, Callable[[int], str]] = {
+    "welcome": lambda count: ngettext(
+        "Nobody welcomes your new customers: %(count)s in the last month",
+        "Nobody welcomes your new customers: %(count)s in the last month",
+        count,
+    ),
+    "win-back": lambda count: ngettext(
+        "Nobody writes to customers who go quiet: %(count)s in the last month",
+        "Nobody writes to customers who go quiet: %(count)s in the last month",
+        count,
+    ),
+    "birthday": lambda count: ngettext(
+        "Nobody congratulates your customers: %(count)s birthday in the last month",
+        "Nobody congratulates your customers: %(count)s birthdays in the last month",
+        count,
+    ),
+}
+
+
+def _proposal(slug: str, title: Callable[[int], str], rehearsed: dict, shop: Shop) -> Suggestion:
+    people = rehearsed["people"]
+    first, last = (dt.date.fromisoformat(rehearsed[name]) for name in ("first", "last"))
+    return Suggestion(
+        key=f"by_itself:{slug}", kind=actions.BY_ITSELF, icon="repeat", rank=35,
+        url=reverse("campaigns:automation_recipe", args=[slug]), cost=rehearsed["cost_minor"],
+        title=in_every_language(lambda: title(people) % {"count": say.number(people)}),
+        evidence=in_every_language(lambda: counted(standing_orders.RECIPES[slug].what, shop.kind)),
+        button=in_every_language(lambda: _("Look at it")),
+        why=in_every_language(
+            lambda: _("Worked out from your orders of %(first)s to %(last)s. It stays off until you switch it on.")
+            % {"first": say.day(first), "last": say.day(last)}
+        ),
     )  # fmt: skip
 
 

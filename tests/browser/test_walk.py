@@ -14,7 +14,7 @@ from tests.browser.conftest import barriers, settle
 
 PAGES = [
     "/", "/customers/", "/customers/duplicates/", "/customers/segments/", "/customers/new/", "/orders/", "/orders/new/", "/orders/products/",
-    "/campaigns/", "/campaigns/outbox/", "/coupons/", "/coupons/new/", "/till/", "/till/new/",
+    "/campaigns/", "/campaigns/automations/", "/campaigns/outbox/", "/coupons/", "/coupons/new/", "/till/", "/till/new/",
     "/loyalty/", "/loyalty/cost/", "/loyalty/programme/", "/loyalty/replay/", "/loyalty/rewards/new/", "/loyalty/rules/new/",
     "/insights/", "/insights/risk/", "/insights/offers/", "/insights/demand/", "/insights/together/", "/insights/alike/",
     "/insights/what-if/", "/insights/track-record/", "/insights/fairness/?by=country", "/insights/share/",

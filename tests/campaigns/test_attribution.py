@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm.campaigns import attribution, reporting, sending
-from crm.campaigns.models import Attribution, Campaign, Click, Link, Message, Rotation
+from crm.campaigns.models import Attribution, Campaign, Click, Link, Message, Rotation, Rules
 from crm.orders.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -185,6 +185,7 @@ class TestComparison:
 
 
 def test_totals_of_many_campaigns_take_the_same_questions(mailing, ava, order, now):
+    Rules.objects.create(most_messages=None)
     made = [mailing(now + n * DAY / 24, name=f"C{n}") for n in range(3)]
     attribute(order(ava), now=now)
     counts = []

@@ -12,11 +12,11 @@ from django.urls import reverse
 
 from crm.accounts.models import Shop, User
 from crm.api.models import Visit
-from crm.campaigns import channels
-from crm.campaigns.models import Attribution, Campaign, Message
+from crm.campaigns import channels, rehearsing
+from crm.campaigns.models import Attribution, Automation, Campaign, Message
 from crm.contacts.models import Contact, Segment
 from crm.coupons.models import Coupon, Use
-from crm.home import demo, inventing
+from crm.home import demo, demo_campaigns, inventing
 from crm.lib import books
 from crm.orders.models import Order, Product
 from crm.rewards import triggers
@@ -89,15 +89,31 @@ def test_everybody_comes_in_through_the_door(filled):
 
 
 def test_the_campaign_is_finished_and_attributed(filled):
-    campaign = Campaign.objects.get()
+    campaign = Campaign.objects.get(automation=None)
     assert (campaign.state, campaign.rotations.count()) == (Campaign.State.FINISHED, 1)
     truth = {one["email"]: one for one in filled.truth["customers"]}
-    sent = Message.objects.filter(state=Message.State.SENT).values_list("contact__email", flat=True)
+    sent = campaign.rotations.get().messages.filter(state=Message.State.SENT).values_list("contact__email", flat=True)
     assert sorted(sent) == sorted(email for email, one in truth.items() if one["offered"] == "sent")
     followed = set(Attribution.objects.values_list("message__contact__email", flat=True))
     brought = {email for email, one in truth.items() if one["offer_brought_order"]}
     counting = set(Order.objects.counting().values_list("contact__email", flat=True))
     assert brought & counting <= followed
+
+
+def test_the_welcome_runs_by_itself(filled):
+    welcome = Automation.objects.get()
+    assert welcome.on_since == dt.datetime(2026, 8, 22, 6, tzinfo=dt.UTC)
+    steps = list(welcome.steps.order_by("step"))
+    assert [step.state for step in steps] == [Campaign.State.SCHEDULED] * 3
+    assert all(step.next_at == dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC) for step in steps)
+    sent = Message.objects.filter(rotation__campaign__automation=welcome, state=Message.State.SENT)
+    said = rehearsing.rehearse(
+        welcome, steps, shop=Shop.current(), now=NOW, days=demo_campaigns.AUTOMATED_DAYS, on_since=welcome.on_since
+    )
+    assert sorted(sent.values_list("contact", "rotation__local_date", "rotation__campaign__step")) == sorted(
+        (one.contact_id, one.on, one.step) for one in said.sent
+    )
+    assert sent.filter(outgoing=None).count() == 0 < sent.count()
 
 
 def test_messages_of_a_demo_stay_in_the_outbox(filled, settings):
@@ -236,7 +252,8 @@ def test_whoever_is_left_out_stays_left_out_and_versions_are_dealt_by_chance():
 def test_the_past_of_a_grown_shop_is_in_the_books(db):
     filled = demo.fill(now=NOW, **GROWN)
     truth = {one["offer"]: one for one in filled.truth["mailings"]}
-    assert set(Campaign.objects.values_list("state", flat=True)) == {Campaign.State.FINISHED}
+    mailed = Campaign.objects.filter(automation=None)
+    assert set(mailed.values_list("state", flat=True)) == {Campaign.State.FINISHED}
     bread = Campaign.objects.get(name="Bread of the week")
     assert (bread.repeat, bread.rotations.count(), [one.letter for one in bread.variants.all()]) == ("weekly", 8, ["B"])
     sent = Message.objects.filter(rotation__campaign=bread, state=Message.State.SENT)

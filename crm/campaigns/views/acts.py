@@ -35,6 +35,8 @@ def resume(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=pk)
+    if campaign.automation:
+        return redirect(campaign.automation)  # a step does not end alone
     if scheduling.stop(campaign, now=clock.now()):
         messages.success(request, _("Stopped for good. Messages that had left have left."))
     return redirect(campaign)
@@ -43,6 +45,8 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def back_to_draft(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=pk)
+    if campaign.automation:
+        return redirect(campaign.automation)
     if scheduling.back_to_draft(campaign, now=clock.now()):
         messages.success(request, _("It is off the schedule, and a draft again."))
         return redirect("campaigns:edit", pk=pk)
@@ -55,6 +59,8 @@ def back_to_draft(request: HttpRequest, pk: int) -> HttpResponse:
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a new draft with the same content; posting twice from the same page makes one."""
     campaign = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
+    if campaign.automation:
+        return redirect(campaign.automation)
     letter = request.POST.get("letter", "")
     copy = recipes.again(campaign, shop=request.shop, letter=letter if letter in variants.LETTERS else "")
     return redirect("campaigns:edit", pk=copy.pk)
@@ -78,6 +84,8 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=pk)
+    if campaign.automation:
+        return redirect(campaign.automation)
     if not composing.delete_draft(campaign):
         messages.error(request, _("Only a draft that has never gone out can be deleted."))
         return redirect(campaign)

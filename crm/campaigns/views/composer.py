@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.campaigns import audience, channels, composing, fields, rendering, sending, variants
+from crm.campaigns import audience, channels, composing, fields, overseeing, rendering, sending, variants
 from crm.campaigns.channels.base import BadMail, SendFailed, Uncertain
 from crm.campaigns.forms import CampaignForm
 from crm.campaigns.models import Campaign
@@ -137,7 +137,7 @@ def _draw_composer(
         "theirs": theirs,
         "status": status,
         "reach": audience.of(variants.whole(campaign), shop=request.shop),
-        "fields": [(f"{{{{ {name} }}}}", field.label) for name, field in fields.FIELDS.items()],
+        "fields": overseeing.field_chips(),
         "coupons": [(text, gives(coupon, request.shop.currency)) for text, coupon in to_write(today=today)],
         "person": person,
         "people": people,

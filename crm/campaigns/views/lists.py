@@ -27,7 +27,8 @@ TONES = {
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """List the campaigns, newest first, with what came of them."""
     chosen = request.GET.get("state", "")
-    shown = Campaign.objects.select_related("segment").order_by("-updated_at", "-pk")
+    shown = Campaign.objects.select_related("segment", "automation").order_by("-updated_at", "-pk")
+    shown = shown.exclude(automation__isnull=False, rotations=None)  # steps that never wrote stand on their own page
     if chosen in State.values:
         shown = shown.filter(state=chosen)
     page = Paginator(shown, PAGE_SIZE).get_page(request.GET.get("page"))

@@ -37,7 +37,7 @@ MESSAGE_TONES = {
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what a campaign did and what came of it."""
-    campaign = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
+    campaign = get_object_or_404(Campaign.objects.select_related("segment", "automation"), pk=pk)
     troubles = Message.objects.filter(
         rotation__campaign=campaign, state__in=[Message.State.FAILED, Message.State.UNCERTAIN]
     ).select_related("contact")

@@ -6,10 +6,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from crm.campaigns import audience, channels, checklist, scheduling, tasks, variants
+from crm.campaigns import audience, capping, channels, checklist, scheduling, tasks, variants
 from crm.campaigns.forms import ScheduleForm
 from crm.campaigns.models import Campaign
-from crm.lib import clock, hints
+from crm.lib import bulk, clock, hints
 from crm.lib.templatetags import say
 
 
@@ -17,6 +17,8 @@ from crm.lib.templatetags import say
 def review(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what will happen, who is left out and what still blocks it, and ask when."""
     campaign = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
+    if campaign.automation:
+        return redirect(campaign.automation)
     if campaign.state != Campaign.State.DRAFT:
         return redirect(campaign)
     return _draw_review(request, campaign)
@@ -26,6 +28,8 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     """Put the draft on the schedule; a second post changes nothing."""
     campaign = get_object_or_404(Campaign.objects.select_related("segment"), pk=pk)
+    if campaign.automation:
+        return redirect(campaign.automation)
     if campaign.state != Campaign.State.DRAFT:
         messages.info(request, _("This campaign is scheduled already."))
         return redirect(campaign)
@@ -57,11 +61,13 @@ def _draw_review(
 ) -> HttpResponse:
     now = clock.now()
     reach = audience.of(campaign, shop=request.shop)
+    full = capping.full(shop=request.shop, now=now) if reach.written_to else set()
     checks = checklist.read(campaign, shop=request.shop, reach=reach)
     form = form or ScheduleForm(campaign=campaign, reached=_reached(reach), shop=request.shop, now=now)
     context = {
         "campaign": campaign,
         "reach": reach,
+        "full_count": audience.people(campaign).filter(pk__in=bulk.among(full)).count() if full else 0,
         "checks": checks,
         "is_blocked": checklist.is_blocked(checks),
         "form": form,
