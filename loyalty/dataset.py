@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import connection
+from django.db.models import Q
 
 from crm.accounts.models import Shop
 from crm.contacts.models import Contact
@@ -33,8 +34,9 @@ def load(*, as_of: dt.date) -> History:
     _, end = clock.day_bounds(as_of, shop.timezone)
     before = int(end.timestamp())
     orders = _orders(shop, before)
-    erased = np.array(list(Contact.objects.exclude(erased_at=None).values_list("id", flat=True)), np.int64)
-    orders = orders[~np.isin(orders[:, 3], erased)]
+    left_out = Contact.objects.filter(Q(erased_at__isnull=False) | Q(no_profiling=True))
+    left_out = np.array(list(left_out.values_list("id", flat=True)), np.int64)
+    orders = orders[~np.isin(orders[:, 3], left_out)]
     if not len(orders):
         raise NotEnoughData("orders", have=0, need=1)
     refunds = _refunds(shop, before)
@@ -124,7 +126,7 @@ def sales(history: History) -> Sales:
 def people() -> tuple[list[int], list[dict[str, str]]]:
     """Return (ids, rows) of the customers with custom fields: those, with orders and spending beside them."""
     found = (
-        Contact.objects.filter(erased_at=None)
+        Contact.objects.profiled()
         .exclude(extra={})
         .order_by("id")
         .values_list("id", "extra", "country", "order_count", "spent_minor")
@@ -198,7 +200,7 @@ OTHER = np.dtype([("product", np.int64), ("quantity", np.float64), ("placed", np
 
 
 def _other_lines(shop: Shop, before: int) -> np.ndarray:
-    """Return the lines of sales that no history holds: without a living customer, or in another currency.
+    """Return the lines of sales that no history holds: without a customer to predict, or in another currency.
 
     `ended` is when the order was cancelled, or last given back where it was given back whole.
     """
@@ -208,8 +210,9 @@ def _other_lines(shop: Shop, before: int) -> np.ndarray:
         f"SELECT l.product_id, l.quantity, {_seconds('o.placed_at')}, COALESCE({_seconds('o.cancelled_at')}, "
         f"CASE WHEN o.payment = 'refunded' THEN {whole} END, {NEVER_SECONDS}) FROM {_table(OrderLine)} l "
         f"JOIN {_table(Order)} o ON o.id = l.order_id LEFT JOIN {_table(Contact)} c ON c.id = o.contact_id "
-        f"WHERE (o.contact_id IS NULL OR c.erased_at IS NOT NULL OR o.currency <> %s) AND o.kind = 'sale' "
-        f"AND o.payment IN ({marks}) AND o.placed_at < %s AND l.product_id IS NOT NULL AND l.quantity > 0"
+        f"WHERE (o.contact_id IS NULL OR c.erased_at IS NOT NULL OR c.no_profiling OR o.currency <> %s) "
+        f"AND o.kind = 'sale' AND o.payment IN ({marks}) AND o.placed_at < %s "
+        "AND l.product_id IS NOT NULL AND l.quantity > 0"
     )
     parts = [np.array(rows, OTHER) for rows in _chunks(sql, [shop.currency, *PAID, _moment(before)])]
     return np.concatenate(parts) if parts else np.empty(0, OTHER)

@@ -136,7 +136,7 @@ def _refresh(seen: Seen, *, run: Run, now: dt.datetime, visited: Seen = MappingP
     `seen` says when it was noted that their orders changed or that they `visited`; it is in the books a moment later.
     """
     shop = Shop.current()
-    alive = set(Contact.objects.alive().filter(id__in=bulk.among(seen)).values_list("id", flat=True))
+    alive = set(Contact.objects.profiled().filter(id__in=bulk.among(seen)).values_list("id", flat=True))
     today = max(clock.local_date(now, shop.timezone), run.as_of)
     told = {
         contact_id: chances

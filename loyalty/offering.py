@@ -65,6 +65,7 @@ def read(*, now: dt.datetime) -> Offering:
     kept = MARGIN_UNKNOWN if margin is None else margin
     gift = _gift(totals["usual"] or 0)
     points, point_minor = _points(totals["usual"] or 0, now=now)
+    allowed = consent.may_write(Contact.objects.profiled(), write_to=shop.write_to)
     return Offering(
         margin=kept,
         is_margin_known=margin is not None,
@@ -76,7 +77,7 @@ def read(*, now: dt.datetime) -> Offering:
         gift_id=gift and gift.pk,
         gift_minor=gift and (gift.cost_minor if gift.cost_minor is not None else gift.price_minor * (1 - kept)),
         point_minor=point_minor,
-        may_write=set(consent.may_write(Contact.objects.alive(), write_to=shop.write_to).values_list("pk", flat=True)),
+        may_write=set(allowed.values_list("pk", flat=True)),
         locked=set(Contact.objects.filter(never_discount=True).values_list("pk", flat=True)),
         expiring=_expiring(now=now),
     )  # fmt: skip

@@ -434,7 +434,7 @@ class _Night:
             product = [ids[place] if place >= 0 else None for place in self.advice.product.tolist()]
             because = _with_names(self.advice.reasons)
         offer, gain, offer_reason = self.offers or ([""] * size, blank, [{}] * size)
-        there = set(Contact.objects.alive().values_list("id", flat=True))  # someone may have been erased meanwhile
+        there = set(Contact.objects.profiled().values_list("id", flat=True))  # someone may have left meanwhile
         visits, spend = self.summary.visits.tolist(), self.summary.spend.tolist()
         self.told = [row for row in zip(contacts, group, stage, visits, spend, risk, stake, worth) if row[0] in there]
         grades = self.grades

@@ -320,7 +320,7 @@ def draft_offer(run: Run, rung: str, *, found: dict, shop: Shop, now: dt.datetim
 def people_of(run: Run, rung: str, *, shop: Shop) -> QuerySet[Contact]:
     """Return who may be made this offer now: nobody who said no, was locked or ordered since the run."""
     _midnight, end = clock.day_bounds(run.as_of, shop.timezone)
-    chosen = Contact.objects.alive().filter(
+    chosen = Contact.objects.profiled().filter(
         pk__in=Score.objects.filter(run=run, offer=rung).values("contact"), last_order_at__lt=end
     )
     allowed = consent.may_write(chosen, write_to=shop.write_to).order_by("pk")

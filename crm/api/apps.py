@@ -6,13 +6,22 @@ class ApiConfig(AppConfig):
     label = "api"
 
     def ready(self):
-        from crm.api import inbound, outbound, strolls, visits  # models are ready only now
+        from crm.api import forgetting, handing_over, inbound, outbound, strolls, visits  # models are ready only now
         from crm.api.models import Visit
-        from crm.contacts import merging, moving, timeline
+        from crm.contacts import forgetting as forgetting_of_contacts
+        from crm.contacts import handing_over as handing_over_of_contacts
+        from crm.contacts import merging, moving, signs, timeline
         from crm.home import demo
         from crm.lib import changes, sweeps
 
         merging.register("visits", moving.Rows(Visit), owns=("api.Visit.contact",))
+        forgetting_of_contacts.register(
+            "visits", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
+        )
+        handing_over_of_contacts.register(
+            "visits", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
+        )
+        signs.register("visits", handing_over.visited_since)
         changes.register("targets", outbound.announce)
         sweeps.register("reports", inbound.sweep)
         sweeps.register("news", outbound.sweep)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from crm.api.models import Event, Hook, Remote
 from crm.api.providers import PROVIDERS
 from crm.api.providers.base import BadReport, BadSignature, OrderTold, PersonTold, RefundTold, Told
+from crm.contacts import forgotten
 from crm.imports import intake
 from crm.lib import money
 from crm.orders.models import Order
@@ -124,7 +125,9 @@ def _take(told: Told, *, now: dt.datetime) -> bool:
     if isinstance(told, PersonTold):
         if not _is_news(told.person.source, "person", told.remote_id, told.told_at):
             return False
-        intake.take_people([told.person], now=now)
+        taken = intake.take_people([told.person], now=now)
+        if forgotten.among(taken.contact_ids):
+            return False
         _remember(told.person.source, "person", told.remote_id, told.told_at)
         return True
     return _take_refund(told, now=now)

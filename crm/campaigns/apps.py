@@ -6,10 +6,12 @@ class CampaignsConfig(AppConfig):
     label = "campaigns"
 
     def ready(self):
-        from crm.campaigns import customer_page, merging, rehearsing, sending
+        from crm.campaigns import customer_page, forgetting, handing_over, merging, rehearsing, sending
         from crm.campaigns.models import Occasion
+        from crm.contacts import forgetting as forgetting_of_contacts
+        from crm.contacts import handing_over as handing_over_of_contacts
         from crm.contacts import merging as merging_of_contacts
-        from crm.contacts import panels, timeline
+        from crm.contacts import panels, signs, timeline
         from crm.contacts.moving import Rows
         from crm.lib import sweeps
 
@@ -19,6 +21,13 @@ class CampaignsConfig(AppConfig):
         merging_of_contacts.register(
             "occasions", Rows(Occasion, once_in="key"), owns=("campaigns.Occasion.contact",)
         )
+        forgetting_of_contacts.register(
+            "messages", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
+        )
+        handing_over_of_contacts.register(
+            "messages", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
+        )
+        signs.register("clicks", handing_over.clicked_since)
         sweeps.register("campaigns", sending.sweep)
         sweeps.register("automations", rehearsing.renew)
         panels.register("campaigns", customer_page.panel, "campaigns/_panel.html")

@@ -6,10 +6,27 @@ class ContactsConfig(AppConfig):
     label = "contacts"
 
     def ready(self):
-        from crm.contacts import merging, moments, movers, saved, timeline
+        from crm.contacts import (
+            forgetters,
+            forgetting,
+            handing_over,
+            known,
+            merging,
+            moments,
+            movers,
+            retention,
+            saved,
+            signs,
+            timeline,
+        )
         from crm.lib import sweeps
 
         movers.register_all()
+        forgetters.register_all()
+        handing_over.register("customer", known.hand_over, covers=known.COVERS, labels=known.LABELS)
+        signs.register("consents", known.said_yes_since)
+        sweeps.register("retention", retention.sweep)
+        sweeps.register("erasures", forgetting.sweep)
         sweeps.register("merges", merging.forget_details)
         timeline.register("notes", moments.notes)
         timeline.register("consents", moments.consents)

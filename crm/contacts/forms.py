@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.contacts import matching, merging
 from crm.contacts.groups import GROUPS, STAGES
-from crm.contacts.models import Contact, Note, Segment
+from crm.contacts.models import Contact, Note, Retention, Segment
 from crm.lib import digits
 
 MAX_TAG = 40
@@ -202,6 +202,14 @@ class TagsForm(forms.Form):
         if len(tags) > MAX_TAGS:
             raise forms.ValidationError(_("A customer has at most %(limit)s tags."), params={"limit": MAX_TAGS})
         return tags
+
+
+class RetentionForm(forms.Form):
+    """After how many years of silence customers are forgotten."""
+
+    years = forms.TypedChoiceField(
+        label=_("Forget customers who have not been here for"), choices=Retention.Years, coerce=int
+    )
 
 
 class NoteForm(forms.ModelForm):

@@ -6,11 +6,15 @@ one person are one person. A number of queries that does not grow with the list.
 
 Rows of a customer file (`authoritative`) overwrite what is known, except fields the owner corrected
 by hand; rows of an order file only fill what is empty. A blank never erases.
+
+What somebody was known by who was erased (contacts.forgotten) leads to the nameless customer who remains, as long as
+the row tells of the time before: it happened earlier, or says not when. Such a row teaches nothing. A row that happened
+since is told of somebody new.
 """
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import compress
 from operator import itemgetter, not_
@@ -19,6 +23,7 @@ from typing import NamedTuple
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from crm.contacts import forgotten
 from crm.contacts.identity import (
     FORMER_EMAIL,
     FORMER_PHONE,
@@ -143,16 +148,19 @@ class _List:
         self.new_keys: list[tuple[tuple[str, str], _State]] = []
         self.consents: list[_Said] = []
         self.again: list[_Said] = []  # a no of somebody who said no before
-        self.suppressed: set[str] = set()
+        self.suppressed: dict[str, str] = {}  # with the reason
+        self.gone: dict[forgotten.Key, tuple[int, dt.datetime]] = {}
 
     def look_up(self) -> None:
         keys = {identity[0] for identity in self.identities if identity[0]}
         emails = {identity[1] for identity in self.identities if identity[1]}
+        any_gone = None
         for source in sorted({source for source, _value in keys}):
             values = [value for owner, value in keys if owner == source]
             owned = ContactKey.objects.filter(source=source, value__in=bulk.among(values))
-            owners = bulk.rows(owned.values_list("value", "contact_id"))
-            self.known |= {(source, value): contact_id for value, contact_id in owners}
+            owners = bulk.rows(owned.values_list("value", "contact_id", forgotten.any_condition()))
+            self.known |= {(source, value): contact_id for value, contact_id, _any_gone in owners}
+            any_gone = owners[0][2] if owners else any_gone  # told along, which spares asking
         contacts = Contact.objects.values_list(*_READ)
         if emails:
             self._load(contacts.filter(email_key__in=bulk.among(emails)))
@@ -178,9 +186,42 @@ class _List:
         if emails:
             hashes = [keyed_hash(address) for address in emails if address not in self.by_email]
             hashes += [state.row["address_hash"] for state in self.by_email.values() if state.row["address_hash"]]
-            self.suppressed = set(
-                Suppression.objects.filter(address_hash__in=bulk.among(hashes)).values_list("address_hash", flat=True)
-            )
+            barred = Suppression.objects.filter(address_hash__in=bulk.among(hashes))
+            self.suppressed = dict(barred.values_list("address_hash", "reason"))
+        if forgotten.any_yet() if any_gone is None else any_gone:
+            named = {key for position in range(len(self.identities)) for key in self._keys(position)}
+            self.gone = forgotten.look_up(named)
+
+    def _keys(self, position: int) -> Iterator[forgotten.Key]:
+        """Yield what a row may name somebody by who was erased, the surest first."""
+        key, address, phone = self.identities[position]
+        if key:
+            yield key
+        if address:
+            yield FORMER_EMAIL, address
+        if phone:  # a family may share it: a name speaks for or against it
+            name = self.people.column("name")[position]
+            yield FORMER_PHONE, phone_and_name(phone, name) if name else phone
+
+    def erased(self, position: int, happened_at: dt.datetime | None) -> int | None:
+        """Return the nameless customer a row of the time before an erasure is told to; None for any other row."""
+        key, address, phone = self.identities[position]
+        if key in self.known and key not in self.gone:
+            return None
+        for one in self._keys(position):
+            if one not in self.gone:
+                continue
+            if one[0] == FORMER_PHONE and (address or self._has_phone(phone, position)):
+                continue
+            contact_id, at = self.gone[one]
+            if happened_at is None or happened_at <= at:
+                return contact_id
+        return None
+
+    def _has_phone(self, phone: str, position: int) -> bool:
+        """Tell whether somebody living has the number, and no other name than the row's."""
+        name = _folded(self.people.column("name")[position] or "")
+        return any(not name or _folded(state.row["name"]) in ("", name) for state in self.by_phone.get(phone, []))
 
     def _load_former(self, source: str, values: set[str], contacts) -> None:
         """Load who was known by these e-mails or phones before a merge (contacts.merging)."""
@@ -275,7 +316,11 @@ class _List:
             row["email_key"], row["address_hash"] = address, keyed_hash(address)
             if state.is_new and row["address_hash"] in self.suppressed and row["consent"] != "no":
                 row["consent"] = "no"
-                detail = _("This address asked never to be written to")
+                detail = (
+                    _("Somebody with this address was erased; only a new yes counts")
+                    if self.suppressed[row["address_hash"]] == Consent.Source.ERASED
+                    else _("This address asked never to be written to")
+                )
                 self.consents.append(_Said(state, "no", detail, person.source))
 
     def _teach_consent(self, state: _State, person: Person, address: str | None) -> None:
@@ -322,15 +367,25 @@ def phone_and_name(phone: str, name: str) -> str:
     return f"{phone} {_folded(name)}"[:200]
 
 
-def match(people: Iterable[Person], *, now: dt.datetime, import_id: int | None = None) -> Matched:
-    """Find or make the person behind each row; never two people for one e-mail. Inside a transaction."""
+def match(
+    people: Iterable[Person], *, now: dt.datetime, import_id: int | None = None,
+    happened_at: Sequence[dt.datetime | None] = (),
+) -> Matched:  # fmt: skip
+    """Find or make the person behind each row; never two people for one e-mail. Inside a transaction.
+
+    `happened_at` says beside each row when what it tells of took place; without it, when they joined.
+    """
     people = People.of(people)
-    if all(people.silent()):
+    if all(people.silent()) and not forgotten.any_yet():
         return _match_numbers(people, now, import_id)
     work = _List(people, now)
     work.look_up()
     found, joined = [], people.column("joined_at")
+    happened_at = happened_at or joined
     for position, ((key, address, phone), says_nothing) in enumerate(zip(work.identities, work.silent)):
+        if work.gone and (nameless := work.erased(position, happened_at[position])):
+            found.append(nameless)
+            continue
         if says_nothing and key in work.known:
             found.append(work.known[key])  # nothing to be learned: the person is not even read
             continue

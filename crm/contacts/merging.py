@@ -9,8 +9,8 @@
   by the database, because the dropped row is deleted without cascading.
 - Of each field in which the two differ the kept customer's value stays, or the dropped one's where `choices` says
   "drop"; a blank never wins. No import overwrites what was picked. Tags are put together, the earlier beginning holds.
-- The stricter word holds: no before yes before unknown, and "never give money off" of either. Addresses that asked
-  never to be written to, or that do not exist, stay so (Suppression), whoever has them.
+- The stricter word holds: no before yes before unknown, "never give money off" and "no predictions" of either.
+  Addresses that asked never to be written to, or that do not exist, stay so (Suppression), whoever has them.
 - What the two were known by (`known_by`) keeps leading to the kept customer: numbers on platforms, e-mail, phone.
 - Both are locked; whoever merges the same two a second time gets the same Merge. An undo finds in `Merge.details` what
   it needs, for UNDO_FOR; the newest merge of a customer is undone first. What changed since stays as it is:
@@ -47,7 +47,9 @@ PARTS = {  # what is picked as one, and the columns that follow
     "language": ("language",),
 }
 _DERIVED = {"email_key", "address_hash", "phone_key"}
-_SHOWN = [name for names in PARTS.values() for name in names if name not in _DERIVED] + ["tags", "never_discount"]
+_SHOWN = [name for names in PARTS.values() for name in names if name not in _DERIVED] + [
+    "tags", "never_discount", "no_profiling",
+]  # fmt: skip
 _COUNTERS = {"version", "updated_at"}
 _TRIES, _PAUSE, _HELD_BY_OTHERS = 300, 0.02, "55P03"  # seconds; PostgreSQL's lock_not_available
 
@@ -232,6 +234,7 @@ def _united(keep: Contact, drop: Contact, choices: Mapping[str, str]) -> dict:
         "tags": list(dict.fromkeys([*keep.tags, *drop.tags])),
         "extra": {**drop.extra, **keep.extra},
         "never_discount": keep.never_discount or drop.never_discount,
+        "no_profiling": keep.no_profiling or drop.no_profiling,
         "joined_at": min(keep.joined_at, drop.joined_at),
     }
 

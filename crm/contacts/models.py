@@ -5,6 +5,8 @@ Contact          one person. The words on screen are "customer". `email` and `ph
                  country code). A masked phone or a relay address that changes is never a key.
                  `never_discount`: the owner's word that this person gets no coupon and no campaign that carries one;
                  of two people who turn out to be one, the stricter word holds.
+             `no_profiling`: they are left out of predictions, groups made of them, and personal offers; the same holds.
+             `erased_at`: a nameless customer, who keeps orders and points in the books.
 ContactKey       the person's number on a platform: (source, value) is unique, e.g. ("shopify", "721").
                  One person may have many; a key never moves without a merge. A merge adds what the dropped customer
                  was known by, under the sources identity.FORMER_EMAIL and FORMER_PHONE: e-mail, phone, and phone with
@@ -23,6 +25,15 @@ Merge            two customers that turned out to be one: `dropped_id` became `k
 Pair             two customers who may be one (a TRAY of contacts.duplicates, filled each night): why, and how much
                  speaks for it. `distinct_at`: the owner said that they are two; such a pair stays and is never asked
                  again.
+Erasure      a wish that somebody be forgotten, and what became of it: asked by the owner, by the customer on their own
+             page (then the owner decides until `answer_by`), or by the rule of Retention. Due at `due_at`, until then
+             it can be taken back; begun, the customer has no name any more; done, nothing is left. `traces` is what
+             the person was known by, so that a process that was killed finds the rest; emptied when it is done.
+ForgottenKey a keyed hash of what somebody who was erased was known by, for ever: what is older than `at` and comes in
+             again belongs to the nameless customer `contact_id` and teaches nothing (contacts.matching).
+Retention    after how many years of silence customers are forgotten; 0 is never. One row.
+PrivacyRecord  who had data handed over, was erased, objected, and when: numbers and no names, kept for ever.
+Written by: contacts.forgetting, contacts.retention, contacts.objecting, contacts.handing_over.
 
 Standing (a TRAY) is the group of columns at the end of Contact that higher floors report, so that
 one list can sort by them: purchases by orders.recording, the balance by rewards.ledger, scores by
@@ -45,6 +56,10 @@ class ContactQuerySet(models.QuerySet):
 
     def open_to_discounts(self):
         return self.filter(never_discount=False)
+
+    def profiled(self):
+        """Leave out whoever objected to predictions, and whoever was erased."""
+        return self.filter(erased_at=None, no_profiling=False)
 
 
 class Contact(models.Model):
@@ -72,6 +87,7 @@ class Contact(models.Model):
     extra = models.JSONField(default=dict, blank=True)  # columns of imported files we have no field for
     consent = models.CharField(max_length=8, choices=ConsentState, default=ConsentState.UNKNOWN)
     never_discount = models.BooleanField(_("Never give money off"), default=False, db_default=False)
+    no_profiling = models.BooleanField(_("Leave out of predictions"), default=False, db_default=False, editable=False)
     typed_fields = models.JSONField(default=list, editable=False)  # corrected by hand: no import overwrites them
     joined_at = models.DateTimeField()  # first known moment: sign-up or first order
     created_at = models.DateTimeField(auto_now_add=True)
@@ -116,6 +132,7 @@ class Contact(models.Model):
             models.Index(fields=["-joined_at", "-id"], name="contact_by_joined"),
             models.Index(fields=["first_order_at"], name="contact_by_first_order"),
             models.Index(fields=["id"], name="contact_never_discount", condition=Q(never_discount=True)),
+            models.Index(fields=["id"], name="contact_not_profiled", condition=Q(no_profiling=True)),
         ]
 
     def __str__(self):
@@ -126,6 +143,8 @@ class Contact(models.Model):
 
     @property
     def display_name(self) -> str:
+        if self.erased_at:
+            return _("Erased customer %(number)s") % {"number": self.pk}
         return self.name or self.email or self.phone or _("Customer %(number)s") % {"number": self.pk}
 
     @property
@@ -156,6 +175,7 @@ class Consent(models.Model):
         CLICK = "click", _("One-click unsubscribe")
         BOUNCE = "bounce", _("Address does not exist")
         PAGE = "page", _("On their own page")
+        ERASED = "erased", _("Erased")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents")
     state = models.CharField(max_length=8, choices=Contact.ConsentState)
@@ -207,6 +227,83 @@ class Pair(models.Model):
             models.CheckConstraint(condition=Q(one__lt=models.F("other")), name="pair_smaller_first"),
         ]
         indexes = [models.Index(fields=["-weight", "id"], name="pair_open", condition=Q(distinct_at=None))]
+
+
+class Erasure(models.Model):
+    class Asked(models.TextChoices):
+        OWNER = "owner", _("By the owner")
+        CUSTOMER = "customer", _("By the customer")
+        RETENTION = "retention", _("By the rule of how long data is kept")
+        RESTORED = "restored", _("Again, after an older copy was restored")
+
+    contact_id = models.BigIntegerField(db_index=True)
+    asked = models.CharField(max_length=10, choices=Asked)
+    asked_at = models.DateTimeField()
+    answer_by = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)  # null: the owner has not decided
+    by_user = models.BigIntegerField(null=True)  # whoever decided
+    ended_at = models.DateTimeField(null=True)  # taken back, or refused
+    begun_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    traces = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contact_id"], condition=Q(ended_at=None, done_at=None), name="erasure_one_open"
+            ),
+        ]
+        indexes = [models.Index(fields=["due_at"], name="erasure_open", condition=Q(ended_at=None, done_at=None))]
+
+
+class ForgottenKey(models.Model):
+    key_hash = models.CharField(max_length=64, unique=True)  # forgetting.hash_of(source, value), as in ContactKey
+    contact_id = models.BigIntegerField()
+    at = models.DateTimeField()
+
+
+class Retention(models.Model):
+    class Years(models.IntegerChoices):
+        OFF = 0, _("Off: nobody is forgotten by a rule")
+        TWO = 2, _("2 years")
+        THREE = 3, _("3 years")
+        FIVE = 5, _("5 years")
+        SEVEN = 7, _("7 years")
+        TEN = 10, _("10 years")
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    years = models.PositiveSmallIntegerField(choices=Years, default=Years.OFF)
+    looked_on = models.DateField(null=True)  # the local day on which nobody was left to forget
+    found = models.PositiveIntegerField(default=0)  # since the run of that day began
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="retention_is_the_only_one")]
+
+    @classmethod
+    def current(cls) -> "Retention":
+        """Return the rule, as everybody begins with it where nothing was set."""
+        return cls.objects.first() or cls()
+
+
+class PrivacyRecord(models.Model):
+    class Act(models.TextChoices):
+        HANDED_OVER = "handed", _("Data handed over")
+        ASKED = "asked", _("Erasing asked for")
+        PLANNED = "planned", _("Erasing decided")
+        TAKEN_BACK = "back", _("Erasing taken back")
+        REFUSED = "refused", _("Erasing refused")
+        ERASED = "erased", _("Erased")
+        OBJECTED = "objected", _("Left out of predictions")
+        ADMITTED = "admitted", _("Part of predictions again")
+        RETENTION = "retention", _("Looked for customers to forget")
+        RULE = "rule", _("How long data is kept was changed")
+
+    act = models.CharField(max_length=10, choices=Act)
+    contact_id = models.BigIntegerField(null=True)
+    by_user = models.BigIntegerField(null=True)
+    by_customer = models.BooleanField(default=False)
+    count = models.PositiveIntegerField(null=True)  # act=retention: customers; act=rule: years
+    at = models.DateTimeField(db_index=True)
 
 
 class Segment(models.Model):

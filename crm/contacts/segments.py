@@ -20,7 +20,7 @@ def replace_members(
     present = set(segment.members.values_list("contact_id", flat=True))
     wanted = set(contact_ids)
     wanted = present & wanted | set(
-        Contact.objects.alive().filter(id__in=bulk.among(wanted - present)).values_list("id", flat=True)
+        Contact.objects.profiled().filter(id__in=bulk.among(wanted - present)).values_list("id", flat=True)
     )
     if gone := present - wanted:
         segment.members.filter(contact_id__in=bulk.among(gone)).delete()

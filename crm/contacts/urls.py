@@ -1,6 +1,6 @@
 from django.urls import path
 
-from crm.contacts import glance_views, merging_views, views
+from crm.contacts import glance_views, merging_views, privacy_views, views
 
 app_name = "contacts"
 
@@ -13,10 +13,14 @@ urlpatterns = [
     path("segments/<slug:slug>/delete/", views.delete_segment, name="segment_delete"),
     path("duplicates/", merging_views.pairs, name="duplicates"),
     path("merges/<int:pk>/", merging_views.merged, name="merged"),
+    path("privacy/", privacy_views.privacy, name="privacy"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/merge/", merging_views.merge_with, name="merge_with"),
     path("<int:pk>/merge/<int:other>/", merging_views.merge, name="merge"),
     path("<int:pk>/not/<int:other>/", merging_views.say_distinct, name="distinct"),
+    path("<int:pk>/data/", privacy_views.hand_over, name="hand_over"),
+    path("<int:pk>/erase/", privacy_views.erase, name="erase"),
+    path("<int:pk>/predictions/", privacy_views.predictions, name="predictions"),
     path("<int:pk>/glance/", glance_views.glance, name="glance"),
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/note/", views.add_note, name="note"),

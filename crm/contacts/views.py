@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import replace_url
 
 from crm.accounts.wording import counted
-from crm.contacts import consent, duplicates, editing, merging, panels, saved, tags, timeline
+from crm.contacts import consent, duplicates, editing, forgetting, merging, panels, saved, tags, timeline
 from crm.contacts.forms import (
     RISKS,
     BulkForm,
@@ -284,6 +284,7 @@ def _draw_detail(
         **_notes(contact, request.shop.currency),
         "twins": duplicates.like(contact),
         "just_merged": _just_merged(request, contact, now),
+        "erasure": forgetting.open_of(contact.pk),
         "panels": panels.PANELS.draw(contact, request),
         "story": timeline.read(contact_id=contact.pk, before=before),
         "is_older": "before" in request.GET,

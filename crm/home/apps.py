@@ -6,10 +6,13 @@ class HomeConfig(AppConfig):
     label = "home"
 
     def ready(self):
-        from crm.home import notices, points_notices
+        from crm.contacts import forgetting as forgetting_of_contacts
+        from crm.home import forgetting, notices, points_notices, privacy_notices
 
         notices.register("books", points_notices.books)
         notices.register("debts", points_notices.debts)
+        notices.register("erasing", privacy_notices.wishes)
+        forgetting_of_contacts.register("suggestions", forgetting.forget, covers=forgetting.COVERS)
         from crm.home.quality import inspecting  # models are ready only now
         from crm.lib import sweeps
 

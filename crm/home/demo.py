@@ -122,7 +122,7 @@ def remove(*, now: dt.datetime) -> None:
     with transaction.atomic():
         if not Shop.objects.filter(is_demo=True).update(is_demo=False):
             raise NotADemo
-        files = list(Import.objects.values_list("path", flat=True))
+        files = list(Import.objects.exclude(path="").values_list("path", flat=True))
         with triggers.lifted(), connection.cursor() as cursor:
             for model in _emptied():
                 cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")

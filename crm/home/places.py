@@ -57,6 +57,7 @@ PAGES = [
     *MENU,
     Place("contacts:segments", _("Groups of customers"), _("segments saved filters"), "layers"),
     Place("contacts:duplicates", _("Customers who may be one person"), _("duplicates merge twice same"), "merge"),
+    Place("contacts:privacy", _("Privacy"), _("erase delete forget gdpr data retention copy"), "shield-check"),
     Place("orders:products", _("Products"), _("articles items prices stock"), "package"),
     Place("campaigns:automations", _("Automations"), _("welcome birthday win back by itself series"), "repeat"),
     Place("campaigns:outbox", _("Outbox"), _("sent messages mail"), "mail"),

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from crm.accounts.models import Shop
-from crm.contacts.matching import email_key
+from crm.contacts import forgotten
+from crm.contacts.identity import FORMER_EMAIL, FORMER_PHONE, email_key, phone_key
 from crm.contacts.models import Contact, ContactKey
 from crm.imports import crediting
 from crm.imports.formats.base import BadRow
@@ -277,12 +278,30 @@ class Check:
 
 
 def keep_rejected(rows: Iterable[BadRow], *, import_id: int) -> None:
-    """Save rows that cannot be used, with the reason."""
+    """Save rows that cannot be used, with the reason; of one that names somebody who was erased, the reason alone."""
+    rows = list(rows)
+    gone = _naming_the_erased(rows)
     bulk.insert(
         RejectedRow,
         ("importing_id", "line_number", "cells", "reason"),
-        [(import_id, row.line_number, row.cells, row.reason[:250]) for row in rows],
+        [
+            (import_id, row.line_number, [] if number in gone else row.cells, row.reason[:250])
+            for number, row in enumerate(rows)
+        ],
     )
+
+
+def _naming_the_erased(rows: Sequence[BadRow]) -> set[int]:
+    """Return which of these rows hold an e-mail address or a phone number of somebody who was erased."""
+    if not rows or not forgotten.any_yet():
+        return set()
+    named = [
+        {(FORMER_EMAIL, address) for cell in row.cells if (address := email_key(cell))}
+        | {(FORMER_PHONE, phone) for cell in row.cells if (phone := phone_key(cell))}
+        for row in rows
+    ]
+    known = forgotten.look_up(set().union(*named))
+    return {number for number, keys in enumerate(named) if keys & known.keys()}
 
 
 class _Newcomer:

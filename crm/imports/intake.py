@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from crm.campaigns import attribution
-from crm.contacts import matching, merging
+from crm.contacts import forgotten, matching, merging
 from crm.contacts.matching import Matched, Person
 from crm.contacts.models import Contact
 from crm.imports import crediting
@@ -20,6 +20,7 @@ from crm.lib import attempts, bulk, changes
 from crm.orders import cataloguing, correcting, recording, standing
 from crm.orders.cataloguing import Catalogued, Item
 from crm.orders.models import Order
+from crm.orders.numbering import nameless
 from crm.orders.recording import Known, Purchase, Purchases, Recorded
 from crm.rewards import settling
 
@@ -146,16 +147,20 @@ def _take_orders(
     if (named := {*purchases.column("contact_id")} - {None}) and (led := merging.led(named)):
         purchases = purchases.having(contact_id=[led.get(who, who) for who in purchases.column("contact_id")])
     unchanged = recording.unchanged(purchases, known)
+    nameless = _of_nobody(known)
     told = zip(known, unchanged, purchases.people.column("source"), *purchases.columns("contact_id", "tells"))
     asking = [
         position
         for position, (row, is_unchanged, named, contact_id, tells) in enumerate(told)
         if named is not None and contact_id is None and not is_unchanged
         and not (row and row.contact_id and tells == recording.LINES)  # the other file named the buyer
+        and not (row and row.contact_id in nameless)
     ]
     begun = zip(purchases.people.column("joined_at"), purchases.column("placed_at"))
     people = purchases.people.having(joined_at=[joined_at or placed_at for joined_at, placed_at in begun])
-    matched = matching.match(people.pick(asking), now=now, import_id=import_id)
+    placed = purchases.column("placed_at")
+    happened = [placed[position] for position in asking]
+    matched = matching.match(people.pick(asking), now=now, import_id=import_id, happened_at=happened)
     if len(asking) == len(purchases) and not any(known):
         buyers = matched.contact_ids
     else:
@@ -164,6 +169,7 @@ def _take_orders(
             found.get(position) or contact_id or (row.contact_id if row else None)
             for position, (contact_id, row) in enumerate(zip(purchases.column("contact_id"), known))
         ]
+    purchases = _without_words(purchases, buyers)
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
     earning = _earning(purchases, recorded)
@@ -174,6 +180,26 @@ def _take_orders(
     if import_id is not None:
         _journal(matched.changed, recorded.changes, import_id=import_id)
     return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries)
+
+
+def _of_nobody(known: list[Known | None]) -> set[int]:
+    """Return which buyers of orders in the books were erased: these orders stay theirs, whoever a file names."""
+    if not any(known) or not forgotten.any_yet():
+        return set()
+    return forgotten.among({row.contact_id for row in known if row and row.contact_id})
+
+
+def _without_words(purchases: Purchases, buyers: list[int | None]) -> Purchases:
+    """Leave out what orders of customers who were erased say in words; their figures belong to the books."""
+    gone = forgotten.among({buyer for buyer in buyers if buyer}) if forgotten.any_yet() else ()
+    if not gone:
+        return purchases
+    notes, numbers = purchases.columns("note", "number")
+    is_gone = [buyer in gone for buyer in buyers]
+    return purchases.having(
+        note=["" if erased else note for erased, note in zip(is_gone, notes)],
+        number=[nameless(number) if erased else number for erased, number in zip(is_gone, numbers)],
+    )
 
 
 def _earning(purchases: Purchases, recorded: Recorded) -> list[int]:

@@ -22,9 +22,11 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
+from crm.contacts import forgotten
 from crm.imports import (
     checking,
     crediting,
+    forgetting,
     framing,
     recognising,
     reconciling,
@@ -337,6 +339,8 @@ def _read(import_id: int, *, now: dt.datetime) -> Import:
             state=Import.State.DONE, result=result, rows_read=before.rows_read, rows_total=before.rows_total,
             finished_at=clock(), stop_requested=False,
         )  # fmt: skip
+        if not before.path:  # it went because it names somebody who was erased
+            forgetting.drop_file(importing)
         importing.refresh_from_db()
         return importing
     run = _run(importing, now=now, beat=beat)
@@ -352,6 +356,8 @@ def _read(import_id: int, *, now: dt.datetime) -> Import:
         **ended, result=run.result(importing.file_name), rows_read=run.rows_read, rows_total=run.rows_total,
         finished_at=clock(), stop_requested=False,
     )  # fmt: skip
+    if run.finished and forgotten.any_yet() and forgotten.among(run.people):
+        forgetting.drop_file(importing)
     importing.refresh_from_db()
     return importing
 

@@ -20,7 +20,7 @@ PAGE_SIZE = 50
 COLUMNS = {"date": "placed_at", "total": "total_minor"}
 DRAWN = (
     "source", "number", "kind", "placed_at", "currency", "total_minor", "payment", "cancelled_at",
-    "contact__name", "contact__email", "contact__phone",
+    "contact__name", "contact__email", "contact__phone", "contact__erased_at",
 )  # fmt: skip
 MANY = 500  # a word that means more customers or products than this is no search for one
 

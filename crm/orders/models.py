@@ -15,14 +15,12 @@ Lines: quantity may be a fraction (0.5 kg), total_minor is the line after its ow
 Written by: orders.recording, and nobody else. `content_hash` tells an unchanged order from a changed one.
 """
 
-import re
-
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-_MADE_UP = re.compile(r":(\d{4})(\d\d)(\d\d)(?::[0-9a-f]{10}(?::\d+)?)?$")
+from crm.orders import numbering
 
 
 class Product(models.Model):
@@ -128,7 +126,7 @@ class Order(models.Model):
     @property
     def shown_number(self) -> str:
         """Return the number people read: the day, where one was made of customer and day for a file without numbers."""
-        made_up = _MADE_UP.search(self.number) if self.source.startswith("file-") else None
+        made_up = numbering.MADE_UP.search(self.number) if self.source.startswith("file-") else None
         return "-".join(made_up.groups()) if made_up else self.number
 
 

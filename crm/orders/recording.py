@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from crm.accounts.models import Shop
+from crm.contacts import forgotten
 from crm.lib import bulk
 from crm.orders import returning
 from crm.orders.models import Order, OrderLine, Product, Refund
+from crm.orders.numbering import nameless
 from crm.orders.purchases import (
     HEAD,
     LINES,
@@ -59,14 +61,18 @@ class Recorded:
 
 def look_up(purchases: Purchases) -> list[Known | None]:
     """Return, beside each purchase, what the books have under its number."""
-    found = {}
+    found, any_erased = {}, forgotten.any_yet()
     identities = list(zip(*purchases.columns("source", "number")))
     for source in set(purchases.column("source")):
         numbers = {number for owner, number in identities if owner == source}
-        orders = Order.objects.filter(source=source, number__in=bulk.among(numbers))
-        rows = orders.values_list("number", "id", "content_hash", "contact_id", "created_by_import")
-        for number, *known in bulk.rows(rows):
+        columns = ("number", "id", "content_hash", "contact_id", "created_by_import")
+        orders = Order.objects.filter(source=source).values_list(*columns)
+        for number, *known in bulk.rows(orders.filter(number__in=bulk.among(numbers))):
             found[source, number] = Known(*known)
+        if any_erased and source.startswith("file-"):  # orders of people who were erased have lost the name in it
+            named = {nameless(number): number for number in numbers if (source, number) not in found}
+            for number, *known in bulk.rows(orders.filter(number__in=bulk.among(list(named)))):
+                found[source, named[number]] = Known(*known)
     return [found.get(identity) for identity in identities]
 
 

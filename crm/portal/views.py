@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm.accounts import throttling
 from crm.accounts.access import public
-from crm.contacts import consent, editing
+from crm.contacts import consent, editing, forgetting
 from crm.contacts.models import Consent, Contact
 from crm.lib import clock, digits
 from crm.portal import links, squares
@@ -57,6 +57,7 @@ def page(request: HttpRequest, contact: Contact, token: str) -> HttpResponse:
     number = min(digits.read(request.GET.get("page")) or 1, _LAST_PAGE)
     own = OwnPage(contact=contact, shop=request.shop, now=clock.now(), page=number)
     context = {"own": own, "contact": contact, "token": token, "is_saved": "saved" in request.GET}
+    context["erasure"] = forgetting.open_of(contact.pk)
     return render(request, "portal/page.html", context | {"languages": settings.LANGUAGES})
 
 
@@ -65,7 +66,7 @@ def page(request: HttpRequest, contact: Contact, token: str) -> HttpResponse:
 def permission(request: HttpRequest, contact: Contact, token: str) -> HttpResponse:
     """Note a yes or a no to messages; a yes never lifts an earlier no."""
     now, said, saved = clock.now(), request.POST.get("messages"), 0
-    if said in ("yes", "no") and _may_save(contact, now):
+    if said in ("yes", "no") and may_save(contact, now):
         if said == "yes":
             text = _("I want messages from %(shop)s by e-mail.") % {"shop": request.shop.name}
             state = Contact.ConsentState.YES
@@ -74,7 +75,7 @@ def permission(request: HttpRequest, contact: Contact, token: str) -> HttpRespon
             text = _("No messages, please.")
             consent.withdraw(contact.pk, source=Consent.Source.PAGE, detail=text, at=now)
             saved = 1
-    return _back(token, "messages", is_saved=bool(saved))
+    return back(token, "messages", is_saved=bool(saved))
 
 
 @require_POST
@@ -82,13 +83,13 @@ def permission(request: HttpRequest, contact: Contact, token: str) -> HttpRespon
 def language(request: HttpRequest, contact: Contact, token: str) -> HttpResponse:
     """Keep the language the customer wants to read."""
     now, code = clock.now(), request.POST.get("language")
-    if code in dict(settings.LANGUAGES) and _may_save(contact, now):
+    if code in dict(settings.LANGUAGES) and may_save(contact, now):
         try:
             editing.edit(contact.pk, version=contact.version, values={"language": code}, now=now)
         except editing.ChangedMeanwhile:
             contact.refresh_from_db()
             editing.edit(contact.pk, version=contact.version, values={"language": code}, now=now)
-    return _back(token, "language", is_saved=False)  # the page itself tells
+    return back(token, "language", is_saved=False)  # the page itself tells
 
 
 @require_safe
@@ -116,7 +117,8 @@ def language_of(contact: Contact) -> str:
         return translation.get_language() or settings.LANGUAGE_CODE
 
 
-def _may_save(contact: Contact, now: dt.datetime) -> bool:
+def may_save(contact: Contact, now: dt.datetime) -> bool:
+    """Count one change on a customer's page and tell whether it may be made now."""
     return throttling.allow("portal_save", str(contact.pk), limit=_SAVES, per=_PER, now=now)
 
 
@@ -126,5 +128,6 @@ def _not_theirs(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/not_found.html", status=404 if allowed else 429)
 
 
-def _back(token: str, part: str, *, is_saved: bool) -> HttpResponseRedirect:
+def back(token: str, part: str, *, is_saved: bool) -> HttpResponseRedirect:
+    """Lead back to a part of the customer's page."""
     return HttpResponseRedirect(f"{reverse('portal:page', args=[token])}{'?saved=1' if is_saved else ''}#{part}")

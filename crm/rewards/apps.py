@@ -8,9 +8,11 @@ class RewardsConfig(AppConfig):
     label = "rewards"
 
     def ready(self):
+        from crm.contacts import forgetting as forgetting_of_contacts
+        from crm.contacts import handing_over as handing_over_of_contacts
         from crm.contacts import merging as merging_of_contacts
         from crm.contacts import panels as contact_panels
-        from crm.contacts import timeline
+        from crm.contacts import signs, timeline
         from crm.lib import books, sweeps
         from crm.orders import panels as order_panels
         from crm.rewards import (
@@ -19,6 +21,8 @@ class RewardsConfig(AppConfig):
             checking,
             daily,
             falling_due,
+            forgetting,
+            handing_over,
             levelling,
             merging,
             moments,
@@ -42,6 +46,13 @@ class RewardsConfig(AppConfig):
         merging_of_contacts.register(
             "points", merging.Points(), owns=merging.OWNS, tells=merging.tells, changed=merging.changed
         )
+        forgetting_of_contacts.register(
+            "points", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
+        )
+        handing_over_of_contacts.register(
+            "points", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
+        )
+        signs.register("points", handing_over.moved_since)
         timeline.register("points", moments.points)
         timeline.register("levels", moments.levels)
         timeline.register("referrals", moments.referrals)

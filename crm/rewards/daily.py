@@ -1,13 +1,14 @@
-"""What happens once on each local day of the shop: birthdays, complete details, points of quiet customers."""
+"""What happens once on each local day of the shop: birthdays, complete details, points of quiet and of
+erased customers."""
 
 import datetime as dt
 
 from crm.accounts.models import Shop
 from crm.lib import clock
-from crm.rewards import falling_due, giving
+from crm.rewards import falling_due, forgetting, giving
 from crm.rewards.models import Programme
 
-ACTS = (giving.give_for_days, giving.give_for_profiles, falling_due.expire_quiet)
+ACTS = (giving.give_for_days, giving.give_for_profiles, falling_due.expire_quiet, forgetting.lapse_what_came_back)
 
 
 def daily(*, now: dt.datetime) -> int:

@@ -7,7 +7,8 @@ Account   one per person, made with their first entry. Three numbers, moved by d
           becomes null), because the books must. `merged_into`: the customer was merged into another one, whose
           account holds everything (rewards.carrying); `contact` is that other one then, and this account is empty.
 Entry     one movement: points > 0 give, points < 0 take. Entries are written once; triggers refuse UPDATE
-          and DELETE. To correct, write another entry. `source` is unique and makes every act safe to repeat:
+          (but for taking out a typed reason, when the customer is erased) and DELETE. To correct, write another
+          entry. `source` is unique and makes every act safe to repeat:
             order:<order id>:<n>            earned by, or taken back from, an order; n counts up
             welcome:<contact id>            the welcome gift
             <occasion>:<contact id>:<key>   given for an occasion (rewards.giving): a birthday, a review
@@ -15,6 +16,7 @@ Entry     one movement: points > 0 give, points < 0 take. Entries are written on
             campaign:<rotation id>:<contact id>
             redeem:<redemption id>          spent; and given back: redeem:<redemption id>:back:<n>
             expire:<last lot id>            expired
+            lapse:<last lot id>             lapsed, because the customer was erased
             waive:<entry id>                a debt the owner forgave, named after the entry that made it
             carry:…, back:…, part:…         carried to another account by a merge, and back (rewards.carrying)
           `order_ref` is the order's id and outlives it. `rule` is the rule that gave it. `basis_minor` is the

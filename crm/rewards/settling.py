@@ -180,11 +180,14 @@ def pieces(rows: Sequence, size: int) -> Iterator[Sequence]:
 def _sales(order_ids: Sequence[int], *, since: dt.datetime | None, lock: bool) -> Iterator[Sale]:
     """Read the orders that have points or may earn some; locked, so that no other process settles or changes them.
 
-    An order from before the first rule is left where it is: a shop's long past costs next to nothing.
+    An order from before the first rule is left where it is: a shop's long past costs next to nothing. So is one of
+    somebody who was erased: their points are closed.
     """
+    erased = Contact.objects.filter(pk=OuterRef("contact_id"), erased_at__isnull=False)
     has_points = Exists(Entry.objects.filter(kind=Entry.Kind.ORDER, order_ref=OuterRef("pk")))
     may_earn = Q(placed_at__gte=since) if since else Q(pk__in=[])
-    orders = Order.objects.filter(may_earn | Q(has_points), pk__in=bulk.among(order_ids)).order_by("pk")
+    orders = Order.objects.filter(may_earn | Q(has_points), ~Exists(erased), pk__in=bulk.among(order_ids))
+    orders = orders.order_by("pk")
     if lock and connection.features.has_select_for_update:
         orders = orders.select_for_update(no_key=True)
     return map(Sale._make, bulk.rows(orders.values_list(*Sale._fields)))

@@ -5,7 +5,8 @@
 - An inserted allocation takes its points from the lot and from the account's debt, and closes a lot it empties.
   It joins a lot and a taking entry of one account, and never takes more than the entry did or the lot still holds.
 - `pending` equals what remains in pending lots; `debt` equals what remains in all lots less the balance.
-- Entries and allocations are never changed and never deleted; lots keep their points and terms, move forward only,
+- Entries and allocations are never changed and never deleted, but for the words of a reason that somebody typed: they
+  may be taken out when the customer is erased. Lots keep their points and terms, move forward only,
   and are never deleted; an account with entries stays.
 
 Django changes a table on SQLite by building it anew, which drops its triggers and fails on the triggers of other
@@ -34,6 +35,15 @@ _TAKEN = f"SELECT COALESCE(SUM(points), 0) FROM {ALLOCATION} WHERE lot_id = NEW.
 # What closes a lot gives its state a name; the CASE reads `kind` of the taking entry.
 _CLOSES = "CASE WHEN kind = 'expire' THEN 'expired' WHEN kind IN ('redeem', 'adjust') THEN 'spent' ELSE 'reversed' END"
 _WAITS = "activates_at > {0}created_at"
+
+# Taking out the words is the only change an entry knows; codes, as those of orders, are no words.
+_ENTRY_CHANGES = "OLD.kind NOT IN ('adjust', 'redeem', 'occasion') OR NEW.reason <> '' OR " + " OR ".join(
+    f"NEW.{column} IS {{0}} OLD.{column}"
+    for column in (
+        "id", "account_id", "points", "kind", "source", "order_ref", "rule_id", "basis_minor", "activates_at",
+        "expires_at", "at", "created_at",
+    )
+)  # fmt: skip
 
 # A lot as its entry opens it; {0} is what stands before the entry's columns.
 _OPENED = (
@@ -86,7 +96,7 @@ SQLITE = {
             SELECT RAISE(ABORT, 'points: an entry is written once');
         END""",
     "rewards_entry_unchanged": f"""
-        BEFORE UPDATE ON {ENTRY} BEGIN
+        BEFORE UPDATE ON {ENTRY} WHEN {_ENTRY_CHANGES.format("NOT")} BEGIN
             SELECT RAISE(ABORT, 'points: an entry is never changed');
         END""",
     "rewards_entry_undeleted": f"""
@@ -211,7 +221,7 @@ POSTGRESQL = {
     ),
     "rewards_entry_unchanged": (
         f"BEFORE UPDATE ON {ENTRY} FOR EACH ROW",
-        _refuse("an entry is never changed"),
+        _refuse("an entry is never changed", when=_ENTRY_CHANGES.format("DISTINCT FROM")),
     ),
     "rewards_entry_undeleted": (
         f"BEFORE DELETE ON {ENTRY} FOR EACH ROW",

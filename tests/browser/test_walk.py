@@ -13,7 +13,8 @@ from loyalty.models import Run
 from tests.browser.conftest import barriers, settle
 
 PAGES = [
-    "/", "/customers/", "/customers/duplicates/", "/customers/segments/", "/customers/new/", "/orders/", "/orders/new/", "/orders/products/",
+    "/", "/customers/", "/customers/duplicates/", "/customers/segments/", "/customers/privacy/", "/customers/new/", "/orders/",
+    "/orders/new/", "/orders/products/",
     "/campaigns/", "/campaigns/automations/", "/campaigns/outbox/", "/coupons/", "/coupons/new/", "/till/", "/till/new/",
     "/loyalty/", "/loyalty/cost/", "/loyalty/programme/", "/loyalty/replay/", "/loyalty/rewards/new/", "/loyalty/rules/new/",
     "/insights/", "/insights/risk/", "/insights/offers/", "/insights/demand/", "/insights/together/", "/insights/alike/",

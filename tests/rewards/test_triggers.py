@@ -69,6 +69,18 @@ def test_entry_cannot_be_changed_or_deleted(entry):
     assert list(Entry.objects.values_list("points", "reason")) == [(50, "sorry for the wait")]
 
 
+def test_the_words_of_a_typed_reason_may_go_and_nothing_else(entry, mia, now):
+    posting = {"contact_id": mia.pk, "points": 5, "at": now, "reason": "refund", "order_ref": 1}
+    ledger.post([ledger.Posting(kind=Entry.Kind.ORDER, source="order:1:1", **posting)], now=now)
+    refused("UPDATE rewards_entry SET reason = '' WHERE kind = 'order'")
+    for column in ("points = 51", "at = created_at + 0", "source = 'x'", "kind = 'welcome'", "order_ref = 1"):
+        if column.startswith("at") and connection.vendor == "postgresql":
+            column = "at = at + interval '1 day'"
+        refused(f"UPDATE rewards_entry SET reason = '', {column} WHERE kind = 'adjust'")
+    run("UPDATE rewards_entry SET reason = '' WHERE kind = 'adjust'")
+    assert list(Entry.objects.order_by("pk").values_list("points", "reason")) == [(50, ""), (5, "refund")]
+
+
 def test_account_with_entries_cannot_be_deleted(entry):
     refused("DELETE FROM rewards_account")
 

@@ -25,7 +25,7 @@ PER_PAGE = 50
 EXPORTED_AT_ONCE = 2_000
 EXPORTED = (
     "points", "kind", "reason", "order_ref", "rule_id", "basis_minor", "at", "created_at", "account__contact__name",
-    "account__contact__email",
+    "account__contact__email", "account__contact__erased_at",
 )  # fmt: skip
 
 
