@@ -5,10 +5,10 @@ PY = $(VENV)/bin/python
 CHECK_ENV = DATA_DIR=$(VENV)/check-data ENV_FILE=
 PRODUCTION_ENV = $(CHECK_ENV) SITE_URL=https://shop.example.com SECRET_KEY=only-here-to-be-long-enough-for-the-check-0123456789
 
-.PHONY: help run setup demo test check bench prove clean
+.PHONY: help run setup demo backup restore test check bench prove clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf '  make %-6s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
 
 run: $(VENV)/installed ## start Regulars here; PORT=, HOST=, DATABASE_URL=, REDIS_URL=, EMAIL_URL= say where
 	@exec $(PY) manage.py up
@@ -18,6 +18,12 @@ setup: $(VENV)/installed ## make the environment and the database, start nothing
 
 demo: setup ## fill an empty box with an invented shop
 	@$(PY) manage.py demo_shop
+
+backup: setup ## make and prove a backup now; BACKUP_DIR= says where
+	@$(PY) manage.py backup
+
+restore: $(VENV)/installed ## put a backup in the place of the shop: FILE=; what was there is kept aside
+	@$(PY) manage.py restore $(if $(FILE),"$(FILE)")
 
 test: $(VENV)/installed-dev ## run the whole suite; TEST_POSTGRES_URL= runs it on PostgreSQL as well
 	@status=0; $(PY) -m pytest $(ARGS) || status=$$?; \

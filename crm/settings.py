@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "crm.portal",
     "crm.campaigns",
     "crm.imports",
+    "crm.keeping",
     "crm.home",
     "crm.api",
     "crm.till",
@@ -146,6 +147,10 @@ MEDIA_ROOT = DATA_DIR / "files"  # uploads live here; no address serves them
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 MAX_IMPORT_BYTES = env.number("MAX_IMPORT_MB", 1024) * 1024 * 1024
+
+BACKUP_DIR = Path(env.text("BACKUP_DIR", str(DATA_DIR / "backups"))).resolve()
+BACKUP_PASSPHRASE = env.text("BACKUP_PASSPHRASE")
+BACKUP_NIGHTLY = env.flag("BACKUP_NIGHTLY", default=True)
 
 EMAIL_URL = env.text("EMAIL_URL")
 if EMAIL_URL:

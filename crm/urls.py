@@ -20,6 +20,7 @@ urlpatterns = [
     path("m/", include("crm.campaigns.public_urls")),
     path("import/", include("crm.imports.urls")),
     path("settings/connections/", include("crm.api.urls")),
+    path("settings/backups/", include("crm.keeping.urls")),
     path("", include("crm.api.public_urls")),
     path("api/v1/", routes.urls),
     path("styleguide/", styleguide.page, name="styleguide"),

@@ -7,6 +7,10 @@ Written by: the set-up and settings pages, `accounts.setup`.
 
 Attempt counts logins, keys and codes that were tried in a stretch of time, by a hash of who tried. Written by:
 accounts.throttling.
+
+Instance is where this database lives (`place`, see accounts.instance), so that a copy of it notices that it is one and
+sends nothing until the owner says that it is the shop now. `held_at`: a restore asked for that; `restored_from` is when
+the backup it came from was made. Written by: accounts.instance.
 """
 
 import datetime as dt
@@ -103,3 +107,14 @@ class Attempt(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "who", "since"], name="attempts_counted_once")]
+
+
+class Instance(models.Model):
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    place = models.CharField(max_length=64)
+    held_at = models.DateTimeField(null=True)
+    restored_from = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="instance_is_the_only_one")]

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts import instance
 from crm.api import tasks
 from crm.api.models import Delivery, Target
 from crm.api.providers import generic
@@ -77,7 +78,9 @@ def deliver_due(*, now: dt.datetime) -> int:
 
 
 def deliver(delivery_id: int, *, now: dt.datetime) -> bool:
-    """Send one piece of news unless somebody else is at it; return whether it got through."""
+    """Send one piece of news unless somebody else is at it, or nothing may be sent; return whether it got through."""
+    if instance.is_held():
+        return False
     waiting = Delivery.objects.filter(pk=delivery_id, state=Delivery.State.WAITING, next_at__lte=now)
     if not waiting.update(next_at=now + _LEASE, tries=F("tries") + 1):
         return False

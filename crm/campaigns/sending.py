@@ -21,6 +21,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from crm.accounts import instance
 from crm.accounts.models import Shop
 from crm.campaigns import capping, channels, fields, rendering, running, scheduling, starting, variants
 from crm.campaigns.channels.base import (
@@ -53,7 +54,7 @@ TO_DO = [State.QUEUED, State.CLAIMED, State.SENDING, State.RETRY]
 
 def sweep(*, now: dt.datetime) -> int:
     """Do all that is due, for a bounded time: start, give points, send, finish. Return how much was done."""
-    if not Shop.objects.exists():
+    if not Shop.objects.exists() or instance.is_held():
         return 0
     begun, worker = time.monotonic(), uuid.uuid4().hex
     release_forgotten(now=now)
@@ -82,6 +83,8 @@ def release_forgotten(*, now: dt.datetime) -> int:
 
 def deliver(*, now: dt.datetime, limit: int, worker: str) -> int:
     """Claim up to `limit` messages and send them; return how many were handled."""
+    if instance.is_held():
+        return 0
     shop = Shop.current()
     ids = _claim(now=now, limit=limit, worker=worker)
     if not ids:
@@ -168,6 +171,8 @@ def recount(rotation_id: int) -> None:
 
 def send_test(campaign: Campaign, *, to: str, values: fields.Facts, now: dt.datetime) -> str:
     """Send one copy to the owner, outside all counting; return the provider's id."""
+    if instance.is_held():
+        raise NeedsOwner(_("Nothing is sent from a restored or copied shop until you say that it is the shop now."))
     shop = Shop.current()
     letter = rendering.compile_letter(
         subject=campaign.subject, body=campaign.body, shop=shop, campaign_name=campaign.name

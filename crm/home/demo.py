@@ -134,7 +134,7 @@ def _emptied() -> list[type[models.Model]]:
     left = {
         model
         for config in apps.get_app_configs()
-        if not config.name.startswith("django.") and config.label != "accounts"
+        if not config.name.startswith("django.") and config.label not in ("accounts", "keeping")
         for model in config.get_models(include_auto_created=True)
     }
     ordered = []

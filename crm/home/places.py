@@ -84,5 +84,6 @@ PAGES = [
         "settings",
     ),
     Place("api:connections", _("Connections"), _("api keys webhooks platform shopify woocommerce"), "plug"),
+    Place("keeping:backups", _("Backups and export"), _("backup restore download everything zip leave"), "archive"),
     Place("home:keys", _("Keyboard shortcuts"), _("keys hotkeys"), "keyboard", "?"),
 ]

@@ -14,7 +14,11 @@ _NUMBER_OR_PHONE = re.compile(r"-?\d+(\.\d+)?|\+\d{6,15}")
 
 def safe_cell(value) -> str:
     """Return the cell's text, guarded with an apostrophe where a spreadsheet would run it."""
-    text = "" if value is None else str(value)
+    if value is None or value == "":
+        return ""
+    text = str(value)
+    if text[0].isalnum():  # nearly always
+        return text
     if text.lstrip(_SKIPPED).startswith(_STARTS_FORMULA) and not _NUMBER_OR_PHONE.fullmatch(text):
         return "'" + text
     return text

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from crm.accounts import instance
 from crm.campaigns import recipes, reporting
 from crm.campaigns.models import Campaign
 from crm.contacts.models import Segment
@@ -44,6 +45,7 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
             "chosen": chosen,
             "states": [(value, label, value == chosen) for value, label in states],
             "recipes": recipes.RECIPES.items(),
+            "is_held": instance.is_held(),
         },
     )
 

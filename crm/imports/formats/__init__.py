@@ -7,6 +7,9 @@ from crm.imports.formats.base import Format
 
 _SLUGS = dict.fromkeys(
     (
+        "regulars_customers",
+        "regulars_orders",
+        "regulars_products",
         "shopify_orders",
         "shopify_customers",
         "shopify_products",

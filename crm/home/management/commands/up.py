@@ -18,6 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error as DatabaseError
 
+from crm.keeping import restoring, updating
 from crm.lib import broker, env, supervising
 
 WEB_THREADS = 4
@@ -129,11 +130,20 @@ def _spoken(host: str) -> str:
 
 
 def _migrate(log) -> None:
-    """Bring the database up to date; quick where it is."""
+    """Bring the database up to date, after a backup; quick where it is. Finish a restore that was cut off first."""
     try:
+        if restoring.is_begun():
+            restoring.go_on()
+            restoring.finish_apart()
         executor = MigrationExecutor(connection)
+        updating.refuse_newer(executor.loader.applied_migrations)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            made = None if env.flag("UPDATE_WITHOUT_BACKUP") else updating.back_up_first()
             call_command("migrate", database=DEFAULT_DB_ALIAS, interactive=False, no_color=True, stdout=log, stderr=log)
+            if made:
+                updating.note(made)
+    except (updating.NotUpdated, restoring.NotFinished) as error:
+        raise CommandError(str(error)) from None
     except DatabaseError as error:
         raise CommandError(f"The database cannot be used: {' '.join(str(error).split())}") from None
 

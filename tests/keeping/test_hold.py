@@ -1,0 +1,124 @@
+"""A restored or copied shop sends nothing until its owner says that it is the shop now."""
+
+import datetime as dt
+
+import pytest
+from django.urls import reverse
+
+from crm.accounts import instance
+from crm.accounts.models import Instance
+from crm.api import outbound
+from crm.api.models import Delivery, Target
+from crm.campaigns import scheduling, sending
+from crm.campaigns.channels.base import NeedsOwner
+from crm.campaigns.models import Campaign, Message, Outgoing
+from crm.contacts.models import Contact, Segment, SegmentMember, Suppression
+from crm.keeping import carrying, confirming, jobs
+from crm.keeping.models import Job
+from crm.lib.tokens import keyed_hash
+
+
+@pytest.fixture
+def campaign(shop, now):
+    shop.sender_email = "hello@linden.example"
+    shop.save()
+    segment = Segment.objects.create(slug="all", name="All")
+    for n in range(3):
+        address = f"p{n}@example.com"
+        person = Contact.objects.create(
+            email=address, email_key=address, address_hash=keyed_hash(address), consent="yes", joined_at=now
+        )
+        SegmentMember.objects.create(segment=segment, contact=person)
+    campaign = Campaign.objects.create(name="Hello", segment=segment, subject="Hi", body="There")
+    scheduling.schedule(campaign, now=now)
+    return campaign
+
+
+def test_place_is_remembered_once_and_holds_when_it_is_another(db, now):
+    assert not instance.is_held()
+    assert instance.settle() and not instance.settle()
+    assert not instance.is_held()
+    Instance.objects.update(place="somewhere else")
+    assert instance.is_held()
+    instance.confirm(now=now)
+    assert not instance.is_held()
+    instance.hold(restored_from=now, now=now)
+    assert instance.is_held()
+
+
+def test_nothing_leaves_while_held_and_everything_after(campaign, now):
+    instance.hold(restored_from=now, now=now)
+    assert sending.sweep(now=now) == sending.deliver(now=now, limit=10, worker="w") == 0
+    assert Message.objects.count() == Outgoing.objects.count() == 0
+    with pytest.raises(NeedsOwner):
+        sending.send_test(campaign, to="lena@example.com", values={}, now=now)
+    target = Target.objects.create(url="https://example.com/", secret="whsec_x", created_at=now)
+    Delivery.objects.create(target=target, topic="people", payload={"ids": [1]}, next_at=now, created_at=now)
+    assert outbound.deliver_due(now=now) == 0
+    assert list(Delivery.objects.values_list("state", "tries")) == [("waiting", 0)]
+    instance.confirm(now=now)
+    sending.sweep(now=now)
+    assert Outgoing.objects.count() == 3
+
+
+def test_what_was_sending_is_paused_by_the_confirmation(campaign, now):
+    sending.starting.start_due(now=now)
+    later = Campaign.objects.create(name="Later", segment=campaign.segment, subject="x", body="y", state="scheduled",
+                                    next_at=now - dt.timedelta(minutes=5), next_date=now.date(), repeat="once",
+                                    starts_date=now.date(), send_time=dt.time(9))  # fmt: skip
+    instance.hold(restored_from=now, now=now)
+    assert [(one.campaign, one.waiting, one.is_overdue) for one in confirming.under_way(now=now)] == [
+        (campaign, 3, False), (later, 0, True),
+    ]  # fmt: skip
+    confirming.confirm(now=now)
+    assert list(Campaign.objects.order_by("pk").values_list("state", flat=True)) == ["paused", "paused"]
+    sending.sweep(now=now)
+    assert Outgoing.objects.count() == 0
+    campaign.refresh_from_db()
+    scheduling.resume(campaign, now=now)
+    sending.sweep(now=now)
+    assert Outgoing.objects.count() == 3
+
+
+def test_no_and_what_was_sent_since_are_carried_over(campaign, now):
+    """The shop put aside knows: one said no, one was erased, one message was sent, one was just leaving."""
+    sending.starting.start_due(now=now)
+    first, second, third = Message.objects.order_by("pk")
+    other = keyed_hash("gone@example.com")
+    told = {
+        "accounts_shop": carrying.manifests.ask_here("SELECT CAST(created_at AS text) FROM accounts_shop"),
+        "email_key FROM": [("p0@example.com",), ("stranger@example.com",)],
+        "erased_at": [(second.contact_id,), (99999,)],
+        "suppression": [(other, "link")],
+        "message": [(first.pk, first.address_hash, "sent"), (second.pk, second.address_hash, "sending"),
+                    (third.pk, "another address", "sent")],
+    }  # fmt: skip
+
+    def ask(sql):
+        return next(rows for part, rows in told.items() if part in sql)
+
+    carried = carrying.carry_over(ask, same_key=True, now=now)
+    assert vars(carried) == {"said_no": 1, "addresses": 1, "erased": 1, "messages": 2}
+    assert list(Message.objects.order_by("pk").values_list("state", flat=True)) == ["sent", "uncertain", "queued"]
+    assert list(Contact.objects.order_by("pk").values_list("consent", flat=True)) == ["no", "no", "yes"]
+    assert Suppression.objects.filter(address_hash=other).exists()
+    assert carrying.carry_over(ask, same_key=True, now=now).messages == 0
+
+    told["accounts_shop"] = [("another shop",)]
+    assert vars(carrying.carry_over(ask, same_key=True, now=now)) == vars(carrying.Carried())
+
+
+def test_today_and_campaigns_say_so_until_the_one_button(owner_client, campaign, now):
+    assert "Nothing is sent from here" not in owner_client.get("/").content.decode()
+    instance.hold(restored_from=now, now=now)
+    Job.objects.create(kind="restore", asked_at=now, finished_at=now, ok=True,
+                       report={"aside": "/x", "carried": {"said_no": 2, "addresses": 1, "messages": 7, "erased": 1}})  # fmt: skip
+    for address in ("/", "/campaigns/", reverse("keeping:backups")):
+        page = owner_client.get(address).content.decode()
+        assert "Nothing is sent from here" in page and reverse("keeping:confirm") in page
+    page = owner_client.get(reverse("keeping:confirm")).content.decode()
+    assert "2 customers who said no since" in page and "7 messages that have left since" in page and "erase them again" in page
+    assert owner_client.post(reverse("keeping:confirm")).status_code == 302
+    assert not instance.is_held()
+    assert "Nothing is sent from here" not in owner_client.get("/").content.decode()
+    assert jobs.latest(Job.Kind.RESTORE) is not None
