@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
 from crm.campaigns import recipes
-from crm.campaigns.models import Campaign
+from crm.campaigns.models import Automation, Campaign
 from crm.contacts import consent, segments, standing
 from crm.contacts.groups import GROUPS
 from crm.contacts.models import Contact
@@ -84,6 +84,8 @@ def publish(
         description=slipping_sentence,
     )  # fmt: skip
     found = suggestions(people, slipping, shop=shop, horizon=horizon, card=card)
+    if Automation.objects.filter(trigger="first_order", on_since__isnull=False).exists():
+        found = [one for one in found if one.kind != "welcome"]  # they are welcomed without being asked
     actions.replace_all([*found, restock] if restock else found, as_of=as_of)
 
 

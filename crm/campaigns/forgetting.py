@@ -29,7 +29,7 @@ def forget(*, contact_ids: Collection[int], now: dt.datetime) -> int:
     count = Occasion.objects.filter(contact__in=bulk.among(contact_ids)).delete()[0]
     messages = Message.objects.filter(contact__in=bulk.among(contact_ids))
     count += messages.filter(state__in=WAITING).update(
-        state=Message.State.STOPPED, claimed_by="", claimed_until=None, tried_at=now
+        state=Message.State.SUPPRESSED, claimed_by="", claimed_until=None, tried_at=now
     )
     messages.filter(rotation__points_given_at=None).update(points=0)
     count += Outgoing.objects.filter(message__in=messages.values("pk")).delete()[0]

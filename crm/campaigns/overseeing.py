@@ -65,6 +65,7 @@ class Offered:
     points: int  # a person may get from all its messages
     messages: int
     rehearsed: Mapping[str, object] | None
+    made: Automation | None
 
 
 def all_of_them() -> list[Shown]:
@@ -103,9 +104,9 @@ def one(automation: Automation, steps: Sequence[Campaign], *, now: dt.datetime) 
     }
 
 
-def recipes(*, shop: Shop, rehearsed: Mapping[str, dict]) -> list[Offered]:
-    """Return the recipes in the words of this kind of business."""
-    offered = []
+def recipes(made: Sequence[Shown], *, shop: Shop, rehearsed: Mapping[str, dict]) -> list[Offered]:
+    """Return the recipes in the words of this kind of business; `made`: the automations there are, the best first."""
+    offered, by_recipe = [], {one.automation.recipe: one.automation for one in reversed(made)}
     for slug, recipe in RECIPES.items():
         trigger = TRIGGERS[recipe.trigger]
         offered.append(
@@ -113,7 +114,7 @@ def recipes(*, shop: Shop, rehearsed: Mapping[str, dict]) -> list[Offered]:
                 slug, recipe, counted(recipe.name, shop.kind), counted(recipe.what, shop.kind),
                 counted(trigger.says(trigger.read(recipe.params)), shop.kind),
                 sum(recipe.gift(shop.kind, letter.points) for letter in recipe.letters), len(recipe.letters),
-                _dated(rehearsed[slug]) if slug in rehearsed else None,
+                _dated(rehearsed[slug]) if slug in rehearsed else None, by_recipe.get(slug),
             )
         )
     return offered

@@ -7,12 +7,20 @@ class HomeConfig(AppConfig):
 
     def ready(self):
         from crm.contacts import forgetting as forgetting_of_contacts
-        from crm.home import forgetting, keeping_notices, notices, points_notices, privacy_notices
+        from crm.home import (
+            automation_notices,
+            forgetting,
+            keeping_notices,
+            notices,
+            points_notices,
+            privacy_notices,
+        )
 
         notices.register("held", keeping_notices.held)
         notices.register("backups", keeping_notices.backups)
         notices.register("books", points_notices.books)
         notices.register("debts", points_notices.debts)
+        notices.register("automations", automation_notices.stopped)
         notices.register("erasing", privacy_notices.wishes)
         forgetting_of_contacts.register("suggestions", forgetting.forget, covers=forgetting.COVERS)
         from crm.home.quality import inspecting  # models are ready only now

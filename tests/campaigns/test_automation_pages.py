@@ -87,6 +87,8 @@ def test_set_up_look_switch_on_switch_off(client, bought):
     assert welcome.on_since is not None
     text = client.get(response.url).content.decode()
     assert "Switch off" in text and "Runs next" in text
+    listed = {one.slug: one.made for one in client.get("/campaigns/automations/").context["recipes"]}
+    assert {slug for slug, made in listed.items() if made} == {"welcome"}
     post(client, "automation_off", welcome.pk)
     welcome.refresh_from_db()
     assert (welcome.on_since, set(welcome.steps.values_list("state", flat=True))) == (None, {"draft"})

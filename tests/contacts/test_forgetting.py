@@ -129,7 +129,7 @@ MAY_NAME_SOMEBODY = {
     "api.Command.idempotency_key", "home.Action.title", "loyalty.Score.reasons",
 }  # fmt: skip
 NAMES_NOBODY = {  # of the JSON columns: settings, counts, and what is said of products or of everybody
-    "accounts", "api.ApiKey.scopes", "api.Target.topics", "api.Delivery.payload", "campaigns.Automation.params", "campaigns.Campaign.shares", "campaigns.Rules.rehearsed",
+    "accounts", "api.ApiKey.scopes", "api.Target.topics", "keeping.Job.report", "api.Delivery.payload", "campaigns.Automation.params", "campaigns.Campaign.shares", "campaigns.Rules.rehearsed",
     "campaigns.Rotation.counts", "campaigns.Rotation.shares", "campaigns.Verdict.text", "campaigns.Verdict.detail",
     "campaigns.Verdict.memory", "contacts.Contact.typed_fields", "contacts.Pair.evidence", "contacts.Erasure.traces",
     "coupons.Coupon.categories", "home.Inspection.findings", "home.Inspection.totals", "imports.Import.options",
@@ -363,7 +363,7 @@ def test_mail_that_waits_is_not_sent(zara, now):
     erase(zara, now)
     sending.sweep(now=now)
     message.refresh_from_db()
-    assert (message.state, Outgoing.objects.count(), order.contact_id) == ("stopped", 0, zara.pk)
+    assert (message.state, Outgoing.objects.count(), order.contact_id) == ("suppressed", 0, zara.pk)
 
 
 def test_reserved_points_go_back_first_and_a_debt_is_forgiven(zara, now):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from crm.campaigns import scheduling, sending, starting, variants
+from crm.campaigns import automating, running, scheduling, sending, starting, variants
 from crm.campaigns.models import Campaign, Message, Rotation, Variant, Verdict
 from crm.contacts.models import Contact, Segment, SegmentMember
 from crm.lib.tokens import keyed_hash
@@ -46,6 +46,7 @@ def sent(shop, now):
 def go_out(*, now):
     """Start what is due and say that it has left, without writing hundreds of mails."""
     starting.start_due(now=now)
+    running.start_due(now=now)
     Message.objects.filter(state="queued").update(state="sent", sent_at=now)
     sending.finish(now=now)
 
@@ -254,3 +255,32 @@ class TestBefore:
         Campaign.objects.update(state="draft", next_at=None, next_date=None)
         page = owner_client.get(f"/campaigns/{made.pk}/review/").content.decode()
         assert "Each version goes to about 30 customers at a time. To see even 3 times as many orders" in page
+
+
+def test_versions_of_an_automation_are_judged_over_its_days(shop, now):
+    """Each day has a few people; together they are the test."""
+    welcome = automating.make("welcome", shop=shop)
+    welcome.step_count = 1
+    welcome.save()
+    welcome.steps.update(holdout_percent=0, split="learn")
+    step = welcome.steps.get(step=1)
+    Variant.objects.create(campaign=step, letter="B", subject="Hello", body="Version B")
+    automating.switch_on(welcome, now=now - 9 * DAY)
+    people = Contact.objects.bulk_create(
+        Contact(
+            name=f"Person {n}", email=f"p{n}@example.com", email_key=f"p{n}@example.com",
+            address_hash=keyed_hash(f"p{n}@example.com"), consent="yes", joined_at=now,
+            first_order_at=now - (8 - n % 8) * DAY,
+        )
+        for n in range(160)
+    )  # fmt: skip
+    for days in range(8, -1, -1):
+        go_out(now=now - days * DAY + DAY / 24)
+    assert step.rotations.count() == 8
+    letters = got()
+    assert sorted(letters) == ["A", "B"] and len(letters["A"]) + len(letters["B"]) == len(people)
+    buy(letters["B"][::2], at=now + DAY / 12)
+    assert judging.judge(step.pk, now=now + DAY) is True
+    assert Verdict.objects.get(campaign=step).leader in ("", "B")
+    shares = variants.shares(Campaign.objects.get(pk=step.pk))
+    assert shares["B"] > shares["A"]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from crm.campaigns import automating
+from crm.home.models import Action
 from loyalty import publishing, wording
 from loyalty.publishing import Person
 
@@ -115,3 +117,12 @@ def test_every_reason_code_and_method_has_words():
     assert set(recommenders.RECOMMENDERS) == set(wording.OFFER_METHODS)
     for what in base.SENTENCES:
         assert wording.missing({"what": what, "have": 1, "need": 2})
+
+
+def test_nobody_is_asked_to_welcome_who_is_welcomed_by_itself(shop, now):
+    new = [someone(n, group="new", visits=1) for n in range(10, 15)]
+    publishing.publish(new, as_of=now.date(), horizon=90, card=CARD)
+    assert [one.key for one in Action.objects.all()] == ["welcome:new"]
+    automating.switch_on(automating.make("welcome", shop=shop), now=now)
+    publishing.publish(new, as_of=now.date(), horizon=90, card=CARD)
+    assert not Action.objects.exists()

@@ -126,10 +126,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _draw_list(request: HttpRequest, form: RulesForm, *, status: int = 200) -> HttpResponse:
-    current = Rules.current()
+    current, made = Rules.current(), overseeing.all_of_them()
     context = {
-        "made": overseeing.all_of_them(),
-        "recipes": overseeing.recipes(shop=request.shop, rehearsed=current.rehearsed),
+        "made": made,
+        "recipes": overseeing.recipes(made, shop=request.shop, rehearsed=current.rehearsed),
         "rehearsed_on": current.rehearsed_on,
         "form": form,
     }

@@ -25,7 +25,7 @@ def sniff(header: Header) -> float:
 
 
 def needs(header: Header, mapping) -> Needs:
-    return Needs(order_key=base.key_in(header.index["regulars customer"]), dates=(header.index["joined"],))
+    return Needs(order_key=base.KeyIn(header.index["regulars customer"]), dates=(header.index["joined"],))
 
 
 def parse(groups, options: Options):

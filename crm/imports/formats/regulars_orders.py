@@ -23,7 +23,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["regulars order"]),
+        order_key=base.KeyIn(header.index["regulars order"]),
         amounts=tuple(header.index[name] for name in _AMOUNTS if name in header), dates=(header.index["placed"],),
     )  # fmt: skip
 

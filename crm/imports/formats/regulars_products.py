@@ -18,7 +18,7 @@ def sniff(header: Header) -> float:
 
 def needs(header: Header, mapping) -> Needs:
     return Needs(
-        order_key=base.key_in(header.index["regulars product"]),
+        order_key=base.KeyIn(header.index["regulars product"]),
         amounts=(header.index["price"], header.index["cost"]),
     )
 
