@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "crm.coupons",
     "crm.portal",
     "crm.campaigns",
+    "crm.listening",
     "crm.imports",
     "crm.keeping",
     "crm.home",
@@ -156,6 +157,7 @@ EMAIL_URL = env.text("EMAIL_URL")
 if EMAIL_URL:
     globals().update(env.email(EMAIL_URL))
 MAIL_FROM = env.text("MAIL_FROM")
+INBOX_URL = env.text("INBOX_URL")
 
 WEBHOOK_HOSTS = env.items("WEBHOOK_HOSTS")  # machines of one's own network that may be told of changes
 

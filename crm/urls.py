@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("crm.accounts.urls")),
     path("", include("crm.imports.typed_urls")),  # /orders/new/ and /customers/new/ before the lists' own
     path("", include("crm.portal.urls")),
+    path("", include("crm.listening.urls")),
     path("till/", include("crm.till.urls")),
     path("customers/", include("crm.contacts.urls")),
     path("orders/", include("crm.orders.urls")),

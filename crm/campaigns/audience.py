@@ -27,6 +27,7 @@ class Audience:
     not_asked: int
     returned: int  # mail to their address came back: it does not exist
     held_out: int  # about so many of those who would get something
+    left_out: int = 0  # could be written to, and get nothing for now (consent.leave_out)
     locked: int = 0  # left out because the campaign carries a coupon and they are never to be given money off
 
 
@@ -68,6 +69,7 @@ def of(campaign: Campaign, *, shop: Shop) -> Audience:
         returned=Count("pk", filter=has_email & ~said_no & Q(consent.has_bounced())),
     )
     allowed = consent.may_write(people, write_to=shop.write_to).count()
+    have_allowed = consent.have_allowed(people, write_to=shop.write_to).count()
     versions = variants.to_send(campaign)
     written_to = allowed if any(one.body.strip() for one in versions) else 0
     # of versions of which only some give points, about so many get one of these
@@ -80,9 +82,10 @@ def of(campaign: Campaign, *, shop: Shop) -> Audience:
         get_points=get_points,
         no_email=counted["no_email"],
         said_no=counted["said_no"],
-        not_asked=counted["total"] - counted["no_email"] - counted["said_no"] - counted["returned"] - allowed,
+        not_asked=counted["total"] - counted["no_email"] - counted["said_no"] - counted["returned"] - have_allowed,
         returned=counted["returned"],
         held_out=round(reached * campaign.holdout_percent / 100),
+        left_out=have_allowed - allowed,
         locked=locked,
     )
 

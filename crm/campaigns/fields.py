@@ -35,6 +35,7 @@ class Facts:
     days_since_last_order: str
     order_count: int
     my_page: str = ""
+    message_id: int | None = None  # of the message that is written; None in a test
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Field:
     label: str | Promise
     write: Callable[[Facts], str]
     may_be_empty: bool = False
+    is_address: bool = False  # stands where a link may stand
 
 
 FIELDS: dict[str, Field] = {
@@ -55,8 +57,13 @@ FIELDS: dict[str, Field] = {
     ),
     "order_count": Field(_("Number of their orders"), lambda facts: say.number(facts.order_count)),
     "shop_name": Field(_("Name of the shop"), lambda facts: facts.shop_name),
-    "my_page": Field(_("Link to their own page"), lambda facts: facts.my_page),
+    "my_page": Field(_("Link to their own page"), lambda facts: facts.my_page, is_address=True),
 }
+
+
+def register(name: str, field: Field) -> None:
+    """Add a field of an upper floor, such as a link that only it can make. Called from AppConfig.ready()."""
+    FIELDS[name] = field
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import html
 import itertools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime, formataddr
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -38,7 +38,8 @@ _BARE_ADDRESS = re.compile(r"(?<![\w(<\"'\[/])https?://[^\s<>()\[\]\"']*[\w/]")
 _ANCHOR = re.compile(r"<a\b([^>]*)>")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 _OUR_MARKS = re.compile(r"[?&]utm_source=regulars&utm_medium=email&utm_campaign=[^&#]*")
-_OWN_PAGE = "https://own-page.invalid/"  # the field my_page while Markdown runs, which takes it for an address
+_FIELD_ADDRESS = "https://field.invalid/"  # before the name of a field that is an address, while Markdown runs
+_ADDRESS_FIELD = re.compile(re.escape(_FIELD_ADDRESS) + "([a-z_]+)/")
 EXAMPLE = "example"  # what the unsubscribe token of a test or preview stands for
 _TAGS = {"p", "h1", "h2", "h3", "strong", "em", "a", "ul", "ol", "li", "blockquote", "br", "hr", "code"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(["code", "fence"])
@@ -114,13 +115,14 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
         link_rel=None,
     )
     links: dict[str, str] = {}
+    own_addresses = {f"{_FIELD_ADDRESS}{name}/" for name, field in fields.FIELDS.items() if field.is_address}
 
     def own_link(match: re.Match) -> str:
         attributes = dict(_ATTRIBUTE.findall(match[1]))
         address = html.unescape(attributes.get("href", ""))
         if OPEN in address or "%EE%80%80" in address.upper():
             raise CannotRender(_("A field cannot stand inside a link address."))
-        if address.startswith(("http://", "https://")) and address != _OWN_PAGE:
+        if address.startswith(("http://", "https://")) and address not in own_addresses:
             url = with_source(address, campaign_name=campaign_name)
             if len(url) > 2000:
                 raise CannotRender(_("A link address is longer than 2,000 characters."))
@@ -131,7 +133,10 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
         return f'<a {css}href="{html.escape(address)}">'
 
     styled = _STYLED.sub(lambda match: _STYLES[match[0]], _ANCHOR.sub(own_link, clean))
-    own_page = _mark(uses, "p", fields.Use("my_page"))
+
+    def own_field(match: re.Match) -> str:
+        return _mark(uses, f"f{len(uses)}", fields.Use(match[1]))
+
     text = _plain(parsed, lambda url: links.get(with_source(url, campaign_name=campaign_name), url))
     unsubscribe = f"{OPEN}u{CLOSE}"
     with translation.override(shop.language):
@@ -141,8 +146,8 @@ def compile_letter(*, subject: str, body: str, shop: Shop, campaign_name: str) -
         foot = render_to_string("campaigns/mail/message.txt", {"shop": shop, "unsubscribe": unsubscribe})
     return Letter(
         subject=subject_parts,
-        html=_cut(frame.replace(_OWN_PAGE, own_page), uses),
-        text=_cut(f"{text}\n\n{foot.strip()}\n".replace(_OWN_PAGE, own_page), uses),
+        html=_cut(_ADDRESS_FIELD.sub(own_field, frame), uses),
+        text=_cut(_ADDRESS_FIELD.sub(own_field, f"{text}\n\n{foot.strip()}\n"), uses),
         links=tuple(links),
     )
 
@@ -212,7 +217,8 @@ def mail(
             "List-Unsubscribe": f"<{unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
-    subject, text, body = letter.fill(values, hrefs=hrefs, unsubscribe=unsubscribe)
+    written = replace(values, message_id=message_id)
+    subject, text, body = letter.fill(written, hrefs=hrefs, unsubscribe=unsubscribe)
     return Mail(
         sender=sender(shop), to=to, subject=subject, text=text, html=body, at=now, headers=headers,
         message_id=message_id,
@@ -240,7 +246,8 @@ def _mark(uses: dict[str, object], name: str, use: object) -> str:
 
 def _stand_in(uses: dict[str, object], use: fields.Use) -> str:
     """Return what stands for a field while Markdown runs."""
-    return _OWN_PAGE if use.name == "my_page" else _mark(uses, f"f{len(uses)}", use)
+    is_address = fields.FIELDS[use.name].is_address
+    return f"{_FIELD_ADDRESS}{use.name}/" if is_address else _mark(uses, f"f{len(uses)}", use)
 
 
 def _cut(text: str, uses: Mapping[str, object]) -> list:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import BigIntegerField, Count, F, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from crm.accounts.models import Shop
@@ -211,6 +211,9 @@ class Comparison:
         return round(self.revenue.high)
 
 
+_BY_THE_OWNER = Q(state=State.STOPPED, error="")  # what stopped for one person alone says why
+
+
 def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     """Compare those written to (or given points) with those left out; None where that would not be fair.
 
@@ -220,12 +223,13 @@ def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     """
     rotations = campaign.rotations.all()
     if campaign.automation_id:
-        rotations = rotations.exclude(messages__state=State.STOPPED)
+        rotations = rotations.exclude(messages__in=Message.objects.filter(_BY_THE_OWNER))
     sides = Counter()
-    for state, number in (
-        Message.objects.filter(rotation__in=rotations).values_list("state").annotate(number=Count("pk")).order_by()
+    messages = Message.objects.filter(rotation__in=rotations).annotate(is_stopped=Q(_BY_THE_OWNER))
+    for state, is_stopped, number in (
+        messages.values_list("state", "is_stopped").annotate(number=Count("pk")).order_by()
     ):
-        sides["stopped" if state == State.STOPPED else "held" if state == State.HELD_OUT else "written"] += number
+        sides["stopped" if is_stopped else "held" if state == State.HELD_OUT else "written"] += number
     if sides["stopped"] or not sides["held"]:
         return None
     window = dt.timedelta(days=campaign.window_days)

@@ -47,6 +47,7 @@ BACK_OFF = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360)]
 WATCHED = 200  # the circuit breaker looks at this many last attempts ...
 TOO_MANY = WATCHED * 5 // 100  # ... and opens when more than 5 % of them went wrong
 SWEEP_SECONDS = 45.0
+LEFT_OUT = gettext_noop("Gets no campaign for now: an open complaint comes first.")
 
 State = Message.State
 TO_DO = [State.QUEUED, State.CLAIMED, State.SENDING, State.RETRY]
@@ -312,6 +313,9 @@ class _Batch:
             and consent.may_write(contact, write_to=self.shop.write_to).exists()
             and not Suppression.objects.filter(address_hash=tokens.keyed_hash(key)).exists()
         )
+        if not is_welcome and consent.have_allowed(contact, write_to=self.shop.write_to).exists():
+            ours.update(state=State.STOPPED, error=LEFT_OUT, claimed_by="", claimed_until=None)
+            return
         state = State.QUEUED if is_welcome else State.SUPPRESSED
         ours.update(state=state, claimed_by="", claimed_until=None)
 

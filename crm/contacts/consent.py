@@ -1,7 +1,7 @@
 """Who may be written to. Every yes and no is logged; a no survives imports, and erasing the person."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -11,6 +11,8 @@ from crm.contacts.identity import FORMER_EMAIL
 from crm.contacts.models import Consent, Contact, ContactKey, Suppression
 from crm.lib import bulk
 from crm.lib.tokens import keyed_hash
+
+LEFT_OUT: dict[str, Callable[[], Q]] = {}
 
 
 @transaction.atomic
@@ -86,10 +88,26 @@ def is_suppressed(email_key: str) -> bool:
 
 def may_write(queryset: QuerySet, *, write_to: str) -> QuerySet:
     """Narrow contacts to those the shop may write to now, under the shop's choice (Shop.write_to)."""
+    welcome = have_allowed(queryset, write_to=write_to)
+    for condition in LEFT_OUT.values():
+        welcome = welcome.exclude(condition())
+    return welcome
+
+
+def have_allowed(queryset: QuerySet, *, write_to: str) -> QuerySet:
+    """Narrow contacts to those who have not refused messages, whoever of them is left out for now."""
     allowed = Q(consent=Contact.ConsentState.YES)
     if write_to == Shop.WriteTo.BUYERS:
         allowed |= Q(consent=Contact.ConsentState.UNKNOWN, order_count__gt=0)
     return queryset.filter(allowed, erased_at=None, email_key__isnull=False).exclude(_is_suppressed())
+
+
+def leave_out(name: str, condition: Callable[[], Q]) -> None:
+    """Have an upper floor leave people out of every campaign for now: `condition() -> Q`, true of whom to leave out.
+
+    It only narrows, and is asked inside the query, so that it holds at the moment a message leaves.
+    """
+    LEFT_OUT[name] = condition
 
 
 def _is_suppressed() -> Exists:

@@ -10,6 +10,7 @@ class HomeConfig(AppConfig):
         from crm.home import (
             automation_notices,
             forgetting,
+            inbox_notices,
             keeping_notices,
             notices,
             points_notices,
@@ -18,6 +19,8 @@ class HomeConfig(AppConfig):
 
         notices.register("held", keeping_notices.held)
         notices.register("backups", keeping_notices.backups)
+        notices.register("complaints", inbox_notices.complaints)
+        notices.register("answers", inbox_notices.not_sent)
         notices.register("books", points_notices.books)
         notices.register("debts", points_notices.debts)
         notices.register("automations", automation_notices.stopped)

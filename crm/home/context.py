@@ -1,6 +1,7 @@
 """What templates of all floors may show: the menu's groups and suggestions, and when the data was looked through."""
 
 import datetime as dt
+from functools import cache
 
 from django.db.models import Case, Max, Q, Value, When
 from django.utils.functional import SimpleLazyObject
@@ -9,16 +10,18 @@ from crm.contacts.models import Segment
 from crm.home import actions
 from crm.home.models import Inspection
 from crm.lib import clock
+from crm.listening.models import Conversation
 
 MOST = 6
 READY = {"slipping-regulars": "heart-pulse", "champions": "sparkles"}  # groups of the night run everybody wants at hand
 
 
 def menu(request):
-    """Give templates `menu_segments`, `menu_suggestions` and `inspected_at`, read only where they are drawn."""
+    """Give templates what menus show, read only where it is drawn."""
     return {
         "menu_segments": SimpleLazyObject(_segments),
         "menu_suggestions": _suggestions,
+        "menu_inbox": cache(_inbox),  # stands in two menus of one page
         "inspected_at": _inspected_at,
     }
 
@@ -41,6 +44,10 @@ def _segments() -> list[dict]:
 
 def _suggestions() -> int | None:
     return actions.count(now=clock.now()) or None
+
+
+def _inbox() -> int | None:
+    return Conversation.objects.filter(state=Conversation.State.OPEN).count() or None
 
 
 def _inspected_at() -> dt.datetime | None:

@@ -20,7 +20,7 @@ from crm.contacts.models import Contact, Note, Segment
 from crm.coupons import issuing, redeeming
 from crm.coupons.models import Coupon
 from crm.coupons.pricing import Basket, Line
-from crm.home import demo_campaigns, inventing
+from crm.home import demo_campaigns, demo_inbox, inventing
 from crm.home.inventing import PRODUCTS, Invented, Sale
 from crm.imports import intake
 from crm.imports.models import Import
@@ -101,6 +101,7 @@ def fill(*, now: dt.datetime, customers: int = CUSTOMERS, years: float = YEARS, 
             for piece in _pieces(invented.sales, _AT_ONCE):
                 _take_sales(piece, contact_ids, codes, shop=shop, now=now)
             demo_campaigns.automate(shop=shop, now=now)
+            demo_inbox.write(seed=seed, now=now)
             for segment in Segment.objects.filter(kind=Segment.Kind.SAVED):  # nobody was quiet before the orders came
                 segments.note_size(segment, as_of=clock.local_date(now, shop.timezone))
         for act in AFTERWARDS.values():

@@ -36,6 +36,7 @@ ACTS = [
     Place("typed:contact_new", _("Add a customer"), _("new person"), "user-plus"),
     Place("typed:order_new", _("Add an order"), _("new sale"), "shopping-bag"),
     Place("till:counter", _("Open the till"), _("counter cash scan card points redeem"), "wallet"),
+    Place("listening:new", _("Note what they said"), _("phone call counter complaint conversation"), "phone"),
     Place("campaigns:new", _("Write a campaign"), _("new message mail newsletter win back"), "megaphone"),
     Place("imports:new", _("Import a file"), _("upload csv shopify woocommerce"), "upload"),
     Place("coupons:new", _("Make a coupon"), _("new code discount voucher gift card"), "ticket"),
@@ -46,6 +47,7 @@ ACTS = [
 
 MENU = [
     Place("home:today", _("Today"), _("start home suggestions figures"), "sun", "g t"),
+    Place("listening:inbox", _("Inbox"), _("messages conversations answer mail questions"), "inbox", "g m"),
     Place("contacts:list", _("Customers"), _("people contacts list"), "users", "g c"),
     Place("orders:list", _("Orders"), _("sales purchases refunds"), "shopping-bag", "g o"),
     Place("campaigns:list", _("Campaigns"), _("messages mail newsletter"), "megaphone", "g p"),
@@ -55,6 +57,9 @@ MENU = [
 
 PAGES = [
     *MENU,
+    Place("listening:overview", _("What customers say"), _("feedback nps survey score satisfaction unhappy"), "smile"),
+    Place("listening:saved", _("Saved answers"), _("snippets templates replies"), "message-square"),
+    Place("listening:settings", _("Inbox settings"), _("contact form question mailbox"), "settings"),
     Place("contacts:segments", _("Groups of customers"), _("segments saved filters"), "layers"),
     Place("contacts:duplicates", _("Customers who may be one person"), _("duplicates merge twice same"), "merge"),
     Place("contacts:privacy", _("Privacy"), _("erase delete forget gdpr data retention copy"), "shield-check"),

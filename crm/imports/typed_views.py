@@ -361,7 +361,8 @@ def _alike(cleaned: dict) -> tuple[list[Contact], bool]:
 def contact_new(request: HttpRequest) -> HttpResponse:
     """Type in a customer; somebody with the same e-mail or phone is offered instead."""
     if request.method == "GET":
-        form = PersonForm(initial={"form_key": new_key(), "name": request.GET.get("name", "")[:200]})
+        said = {"name": request.GET.get("name", "")[:200], "email": request.GET.get("email", "")[:254]}
+        form = PersonForm(initial={"form_key": new_key()} | said)
         return render(request, "typed/contact.html", {"form": form})
     form = PersonForm(request.POST)
     alike, same_email = [], False

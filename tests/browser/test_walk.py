@@ -16,6 +16,7 @@ PAGES = [
     "/", "/customers/", "/customers/duplicates/", "/customers/segments/", "/customers/privacy/", "/customers/new/", "/orders/",
     "/orders/new/", "/orders/products/",
     "/campaigns/", "/campaigns/automations/", "/campaigns/outbox/", "/coupons/", "/coupons/new/", "/till/", "/till/new/",
+    "/inbox/", "/inbox/new/", "/inbox/mails/", "/inbox/saved/", "/inbox/settings/", "/inbox/feedback/", "/inbox/feedback/answers/", "/write/",
     "/loyalty/", "/loyalty/cost/", "/loyalty/programme/", "/loyalty/replay/", "/loyalty/rewards/new/", "/loyalty/rules/new/",
     "/insights/", "/insights/risk/", "/insights/offers/", "/insights/demand/", "/insights/together/", "/insights/alike/",
     "/insights/what-if/", "/insights/track-record/", "/insights/fairness/?by=country", "/insights/share/",

@@ -129,7 +129,7 @@ MAY_NAME_SOMEBODY = {
     "api.Command.idempotency_key", "home.Action.title", "loyalty.Score.reasons",
 }  # fmt: skip
 NAMES_NOBODY = {  # of the JSON columns: settings, counts, and what is said of products or of everybody
-    "accounts", "api.ApiKey.scopes", "api.Target.topics", "keeping.Job.report", "api.Delivery.payload", "campaigns.Automation.params", "campaigns.Campaign.shares", "campaigns.Rules.rehearsed",
+    "accounts", "api.ApiKey.scopes", "api.Target.topics", "keeping.Job.report", "listening.Desk.mailbox", "api.Delivery.payload", "campaigns.Automation.params", "campaigns.Campaign.shares", "campaigns.Rules.rehearsed",
     "campaigns.Rotation.counts", "campaigns.Rotation.shares", "campaigns.Verdict.text", "campaigns.Verdict.detail",
     "campaigns.Verdict.memory", "contacts.Contact.typed_fields", "contacts.Pair.evidence", "contacts.Erasure.traces",
     "coupons.Coupon.categories", "home.Inspection.findings", "home.Inspection.totals", "imports.Import.options",

@@ -28,7 +28,7 @@ def test_before_anything_is_typed_it_offers_acts_and_the_menu(palette):
     found = listed(palette())
     assert list(found) == ["Do", "Go to"]
     assert found["Do"][:3] == ["Add a customer", "Add an order", "Open the till"]
-    assert found["Go to"] == ["Today", "Customers", "Orders", "Campaigns", "Loyalty", "Insights"]
+    assert found["Go to"] == ["Today", "Inbox", "Customers", "Orders", "Campaigns", "Loyalty", "Insights"]
 
 
 def test_what_was_opened_last_comes_first_and_only_what_is_there(palette, owner_client):
@@ -89,7 +89,7 @@ def test_keys_are_a_page_and_a_dialog(owner_client):
     dialog = owner_client.get(reverse("home:keys"), headers={"HX-Request": "true"}).content.decode()
     assert ("<html" in page, "<dialog class=\"dialog\" data-open" in page) == (True, False)
     assert ("<html" in dialog, "<dialog class=\"dialog\" data-open" in dialog) == (False, True)
-    assert page.count("<kbd>g</kbd>") == dialog.count("<kbd>g</kbd>") == 6
+    assert page.count("<kbd>g</kbd>") == dialog.count("<kbd>g</kbd>") == 7
 
 
 def test_the_menu_counts_groups_and_suggestions(owner_client):

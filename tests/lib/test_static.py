@@ -16,8 +16,8 @@ ROOT = Path(settings.BASE_DIR)
 STATIC = ROOT / "static"
 HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx" / "htmx-2.min.js"
 PAGES = sorted((ROOT / "templates").rglob("*.html"))
-MAIL = ROOT / "templates" / "campaigns" / "mail"  # e-mail knows no style sheets and is shown in a frame of its own
-WEB_PAGES = [page for page in PAGES if MAIL not in page.parents]
+MAIL = {ROOT / "templates" / app / "mail" for app in ("campaigns", "listening")}  # e-mail knows no style sheets and is shown in a frame of its own
+WEB_PAGES = [page for page in PAGES if not MAIL & {*page.parents}]
 
 
 def gzipped(*paths: Path) -> int:

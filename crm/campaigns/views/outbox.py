@@ -1,6 +1,7 @@
 """The outbox: what a box without EMAIL_URL would have sent, to read."""
 
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -17,6 +18,7 @@ PAGE_SIZE = 50
 def outbox(request: HttpRequest) -> HttpResponse:
     """List the mails kept here, newest first."""
     kept = Outgoing.objects.order_by("-at", "-pk").defer("text", "html", "headers")
+    kept = kept.annotate(is_answer=F("headers__Auto-Submitted"))  # "no": a person wrote it, to one person
     kept = kept.select_related("message__rotation__campaign", "message__contact")
     page = Paginator(kept, PAGE_SIZE).get_page(request.GET.get("page"))
     return render(
@@ -29,7 +31,8 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one mail: its headers, its look and its plain text."""
     kept = Outgoing.objects.select_related("message__rotation__campaign", "message__contact")
     outgoing = get_object_or_404(kept, pk=pk)
-    return render(request, "campaigns/outgoing.html", {"outgoing": outgoing})
+    context = {"outgoing": outgoing, "is_answer": "Auto-Submitted" in outgoing.headers}
+    return render(request, "campaigns/outgoing.html", context)
 
 
 @require_safe
