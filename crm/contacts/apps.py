@@ -10,21 +10,21 @@ class ContactsConfig(AppConfig):
             forgetters,
             forgetting,
             handing_over,
-            known,
             merging,
             moments,
             movers,
             retention,
             saved,
             signs,
+            tellers,
             timeline,
         )
         from crm.lib import sweeps
 
         movers.register_all()
         forgetters.register_all()
-        handing_over.register("customer", known.hand_over, covers=known.COVERS, labels=known.LABELS)
-        signs.register("consents", known.said_yes_since)
+        handing_over.register("customer", tellers.hand_over, covers=tellers.COVERS, labels=tellers.LABELS)
+        signs.register("consents", tellers.said_yes_since)
         sweeps.register("retention", retention.sweep)
         sweeps.register("erasures", forgetting.sweep)
         sweeps.register("merges", merging.forget_details)

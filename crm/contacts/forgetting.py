@@ -176,11 +176,18 @@ def again(*, now: dt.datetime) -> int:
         people = {contact_id: (at, keys) for contact_id, at, keys in batch}
         for contact in Contact.objects.alive().filter(pk__in=list(people)).prefetch_related("keys"):
             at, keys = people[contact.pk]
-            if keys & {forgotten.hash_of(*key) for key in _known_by(contact)} and open_of(contact.pk) is None:
-                restored = {"asked": Erasure.Asked.RESTORED, "asked_at": at, "due_at": now}
-                Erasure.objects.create(contact_id=contact.pk, **restored)
-                count += 1
+            if keys & {forgotten.hash_of(*key) for key in _known_by(contact)}:
+                count += erase_again(contact.pk, at=at, now=now)
     return count
+
+
+def erase_again(contact_id: int, *, at: dt.datetime, now: dt.datetime) -> bool:
+    """Have somebody erased with the next sweep who was erased before, as of then; tell whether that is news."""
+    if open_of(contact_id) is not None:
+        return False
+    restored = {"asked": Erasure.Asked.RESTORED, "asked_at": at, "due_at": now}
+    Erasure.objects.create(contact_id=contact_id, **restored)
+    return True
 
 
 def sweep(*, now: dt.datetime) -> int:

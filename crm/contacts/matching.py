@@ -376,8 +376,8 @@ def match(
     `happened_at` says beside each row when what it tells of took place; without it, when they joined.
     """
     people = People.of(people)
-    if all(people.silent()) and not forgotten.any_yet():
-        return _match_numbers(people, now, import_id)
+    if all(people.silent()) and (done := _match_numbers(people, now, import_id)):
+        return done
     work = _List(people, now)
     work.look_up()
     found, joined = [], people.column("joined_at")
@@ -410,16 +410,22 @@ def match(
     )
 
 
-def _match_numbers(people: People, now: dt.datetime, import_id: int | None) -> Matched:
-    """Do as match for rows that tell a number and nothing else, as most tables of orders do."""
+def _match_numbers(people: People, now: dt.datetime, import_id: int | None) -> Matched | None:
+    """Do as match for rows that tell a number and nothing else, as most tables of orders do.
+
+    None, having done nothing, where anybody was ever erased: then more must be asked.
+    """
     sources, keys, joined = people.columns("source", "key", "joined_at")
-    done = Matched([None] * len(people), [], [])
+    done, is_asked = Matched([None] * len(people), [], []), False
     for source in dict.fromkeys(sources):
         own = [key[:200] if key and owner == source else "" for owner, key in zip(sources, keys)]
         if not any(own):
             continue
         owned = ContactKey.objects.filter(source=source, value__in=bulk.among({*own} - {""}))
-        known = dict(bulk.rows(owned.values_list("value", "contact_id")))
+        rows = bulk.rows(owned.values_list("value", "contact_id", forgotten.any_condition()))
+        if not is_asked and (rows[0][2] if rows else forgotten.any_yet()):
+            return None
+        is_asked, known = True, {value: contact_id for value, contact_id, _any_gone in rows}
         begun: dict[str, dt.datetime] = {}  # since when a new person is known
         for key, joined_at in [said for said in zip(own, joined) if said[0] not in known]:
             if key:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.contacts import forgetting, handing_over, objecting, retention, tasks
+from crm.contacts import forgetting, handing_over, merging, objecting, retention, tasks
 from crm.contacts.forms import RetentionForm
 from crm.contacts.models import Contact, Erasure, PrivacyRecord, Retention
 from crm.lib import clock, hints
@@ -91,7 +91,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
         foreseen = _foreseen(years, now=now) if years and years != rule.years else None
     records = PrivacyRecord.objects.order_by("-at", "-pk")
     context = {
-        "rule": rule, "form": form, "foreseen": foreseen, "is_asked": form.is_bound and not form.errors,
+        "rule": rule, "form": form, "foreseen": foreseen,
         "waiting": _open(due_at=None), "planned": _open(due_at__isnull=False),
         "page": Paginator(records, RECORDS).get_page(request.GET.get("page")), "me": request.user.pk,
         "is_chosen": form.is_bound and not form.errors and form.cleaned_data["years"] != rule.years,
@@ -112,10 +112,10 @@ def _foreseen(years: int, *, now) -> str:
 
 
 def _open(**which) -> list[Erasure]:
-    """Return erasures that are not over, each with its customer where they still have a name."""
+    """Return erasures that are not over, each with its customer, or whom they were merged into since."""
     found = Erasure.objects.filter(done_at=None, ended_at=None, **which).exclude(asked=Erasure.Asked.RETENTION)
     rows = list(found.order_by("answer_by", "due_at", "pk")[:RECORDS])
     people = Contact.objects.in_bulk([row.contact_id for row in rows])
     for row in rows:
-        row.person = people.get(row.contact_id)
+        row.person = people.get(row.contact_id) or merging.find(row.contact_id)
     return rows

@@ -33,6 +33,7 @@ COVERS = (
 _WORDED = ("file_name", "result", "preview", "undo", "error")
 _AT_WORK = (Import.State.READING, Import.State.CHECKING, Import.State.UNDOING)
 _UNREAD = (Import.State.MAPPING, Import.State.CHECKED, Import.State.WAITING)
+_OF_PEOPLE = (Finding.Kind.CONTACT_NEW, Finding.Kind.CONTACT_CHANGED, Finding.Kind.CONTACT_DOUBLE, Finding.Kind.CONSENT)
 _ROWS_AT_ONCE = 200
 
 
@@ -61,8 +62,8 @@ def _forget_changes(contact_ids: Collection[int]) -> int:
 
 
 def _forget_rows(contact_ids: Collection[int], traces: Traces) -> int:
-    theirs = Finding.objects.filter(row_id__in=bulk.among(contact_ids)).exclude(kind__startswith="order")
-    count = theirs.exclude(kind__startswith="product").delete()[0]
+    theirs = Finding.objects.filter(row_id__in=bulk.among(contact_ids), kind__in=_OF_PEOPLE)
+    count = theirs.delete()[0]
     for kind, columns in ((Finding, ("label", "details")), (RejectedRow, ("cells", "reason"))):
         rows = kind.objects.values_list("pk", *columns).iterator(chunk_size=2_000) if traces else ()
         naming = [pk for pk, *said in rows if traces.are_in(said)]

@@ -159,7 +159,7 @@ def _take_orders(
     begun = zip(purchases.people.column("joined_at"), purchases.column("placed_at"))
     people = purchases.people.having(joined_at=[joined_at or placed_at for joined_at, placed_at in begun])
     placed = purchases.column("placed_at")
-    happened = [placed[position] for position in asking]
+    happened = placed if len(asking) == len(purchases) else [placed[position] for position in asking]
     matched = matching.match(people.pick(asking), now=now, import_id=import_id, happened_at=happened)
     if len(asking) == len(purchases) and not any(known):
         buyers = matched.contact_ids

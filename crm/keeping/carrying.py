@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from crm.campaigns.models import Message
 from crm.campaigns.sending import TO_DO
-from crm.contacts import consent
+from crm.contacts import consent, forgetting
 from crm.contacts.models import Consent, Contact, Suppression
 from crm.keeping import manifests
 from crm.lib import bulk
@@ -61,10 +61,12 @@ def _said_no(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
 
 
 def _erased(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
-    """Never write to whom the other shop had erased; the page asks the owner to erase them again."""
+    """Erase again whom the other shop had erased: with the next sweep, and never write to them before."""
+    forgetting.again(now=now)
     ids = [pk for (pk,) in ask_old("SELECT id FROM contacts_contact WHERE erased_at IS NOT NULL")]
     for contact_id in list(Contact.objects.alive().filter(pk__in=bulk.among(ids)).values_list("pk", flat=True)):
         consent.withdraw(contact_id, source=Consent.Source.OWNER, detail=_("Was erased before the restore"), at=now)
+        forgetting.erase_again(contact_id, at=now, now=now)
         carried.erased += 1
 
 

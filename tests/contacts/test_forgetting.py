@@ -459,6 +459,21 @@ def test_a_row_without_a_date_a_report_and_a_program_tell_of_the_time_before(zar
     assert naming() == []
 
 
+def test_rows_of_a_number_alone_go_by_their_date_too(zara, now):
+    ContactKey.objects.create(contact=zara, source="till", value="7")
+    erase(zara, now)
+
+    def sold(number: str, placed_at: dt.datetime) -> int:
+        who = Person("till", key="7")
+        one = Purchase("till", number, placed_at, "EUR", 500, person=who)
+        return intake.take_orders([one], now=now + 9 * DAY).contact_ids[0]
+
+    assert sold("1", now - DAY) == zara.pk
+    back = sold("2", now + DAY)
+    assert back != zara.pk
+    assert (sold("3", now + 2 * DAY), sold("4", now - 2 * DAY)) == (back, zara.pk)
+
+
 def test_a_shared_phone_is_still_that_of_the_others(zara, now):
     son = person("Otto Quirk", phone="+49 171 5550199")
     erase(zara, now)

@@ -81,7 +81,7 @@ class Command(BaseCommand):
             f"write to, {told.messages} messages that have left since."
         )
         if told.erased:
-            self.stdout.write(f"{told.erased} customers had been erased since and are there again: erase them again.")
+            self.stdout.write(f"{told.erased} customers had been erased since; they are erased again within minutes.")
         for words in done.wrong:
             self.stdout.write(f"The books in it are not right: {words}")
         self.stdout.write("Nothing is sent until you say on the Today page that this is the shop now.")
