@@ -27,6 +27,8 @@ def held(*, now: dt.datetime, shop: Shop) -> Notice | None:
             "customers would get everything twice. Look at what was under way, then say that this is the shop now."
         ),
         tone="warn",
+        post_url=reverse("keeping:confirm"),
+        button=_("Yes, this is the shop now"),
         link_url=reverse("keeping:confirm"),
         link=_("See what was under way"),
     )

@@ -4,6 +4,7 @@ import datetime as dt
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,6 @@ from crm.accounts import instance
 from crm.accounts.models import Shop
 from crm.keeping import backing_up, exporting, packing, postgres, proving, sealing, shelf
 from crm.keeping.models import Job, Plan
-from crm.lib import clock
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ def do_waiting(*, now: dt.datetime) -> int:
 
 
 def _do(job: Job, *, now: dt.datetime) -> None:
+    begun = time.monotonic()
     Job.objects.filter(pk=job.pk).update(started_at=now)
     try:
         changes = _ACTS[job.kind](job, now=now)
@@ -128,7 +129,8 @@ def _do(job: Job, *, now: dt.datetime) -> None:
         log.exception("%s %s failed", job.kind, job.pk)
         changes = {"ok": False, "problem": f"{type(error).__name__}: {error}"}
     changes["problem"] = changes.get("problem", "")[:500]
-    Job.objects.filter(pk=job.pk).update(finished_at=max(now, clock.now()), **changes)
+    ended_at = now + dt.timedelta(seconds=time.monotonic() - begun)
+    Job.objects.filter(pk=job.pk).update(finished_at=ended_at, **changes)
     old = Job.objects.filter(kind=job.kind).order_by("-pk").values_list("pk", flat=True)[KEPT:]
     Job.objects.filter(pk__in=list(old)).delete()
 
@@ -136,7 +138,7 @@ def _do(job: Job, *, now: dt.datetime) -> None:
 def in_words(error: Exception) -> str:
     """Return what went wrong, for the owner."""
     if isinstance(error, OSError) and error.errno is not None:
-        return _("The backup could not be written: %(words)s") % {"words": error.strerror}
+        return _("The disk refused: %(words)s") % {"words": error.strerror}
     return str(error)
 
 

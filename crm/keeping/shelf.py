@@ -85,7 +85,7 @@ def scratch() -> Iterator[Path]:
     """
     home = settings.DATA_DIR / "scratch"
     shutil.rmtree(home, ignore_errors=True)
-    for half in settings.BACKUP_DIR.glob(f"*{_HALF}"):
+    for half in settings.BACKUP_DIR.glob(f"regulars-*{_HALF}"):
         half.unlink(missing_ok=True)
     home.mkdir(mode=0o700)
     try:

@@ -116,6 +116,7 @@ def test_today_and_campaigns_say_so_until_the_one_button(owner_client, campaign,
     for address in ("/", "/campaigns/", reverse("keeping:backups")):
         page = owner_client.get(address).content.decode()
         assert "Nothing is sent from here" in page and reverse("keeping:confirm") in page
+    assert "Yes, this is the shop now" in owner_client.get("/").content.decode()
     page = owner_client.get(reverse("keeping:confirm")).content.decode()
     assert "2 customers who said no since" in page and "7 messages that have left since" in page and "is erased again within minutes" in page
     assert owner_client.post(reverse("keeping:confirm")).status_code == 302

@@ -32,6 +32,7 @@ consent.withdraw(Contact.objects.order_by("pk").first().pk, source="link", detai
 """
 
 
+KILLS = 14
 OWN = ("accounts_instance", "keeping_job", "sqlite_sequence")
 
 
@@ -164,12 +165,14 @@ def test_damaged_database_is_put_aside(made, tmp_path):
 @pytest.mark.slow
 def test_kill_9_while_restoring_leaves_the_old_shop_or_brings_the_new_one(made, tmp_path):
     old, backup, state = made
-    draw, ended = random.Random(3), {"old": 0, "new": 0}
-    for turn in range(25):
+    begun = time.monotonic()
+    assert another(old, tmp_path / "whole").manage("restore", str(backup))[0] == 0
+    takes, draw, ended = time.monotonic() - begun, random.Random(3), {"old": 0, "new": 0}
+    for turn in range(KILLS):
         box = another(old, tmp_path / f"box{turn}")
         before = content(box.database)
         process = box.start("manage.py", "restore", str(backup))
-        time.sleep(draw.uniform(0.3, 6))
+        time.sleep(takes * draw.uniform(0.1, 1))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         if (box.folder / "restore.json").exists():
