@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from crm.campaigns.models import Message
 from crm.campaigns.sending import TO_DO
-from crm.contacts import consent, forgetting
+from crm.contacts import consent
 from crm.contacts.models import Consent, Contact, Suppression
 from crm.keeping import manifests
 from crm.lib import bulk
@@ -34,7 +34,7 @@ class Carried:
 
     said_no: int = 0
     addresses: int = 0
-    erased: int = 0
+    erased: int = 0  # by contacts.forgetting, from its log outside the database
     messages: int = 0
 
 
@@ -44,7 +44,7 @@ def carry_over(ask_old: Ask, *, same_key: bool, now: dt.datetime) -> Carried:
     try:
         if ask_old(same_shop) != manifests.ask_here(same_shop):
             return carried  # another shop was here: its customers and messages are none of this one's
-        for act in (_said_no, _erased, _addresses, _messages) if same_key else (_said_no, _erased):
+        for act in (_said_no, _addresses, _messages) if same_key else (_said_no,):
             act(ask_old, carried, now)
     except (DatabaseError, sqlite3.Error) as error:
         log.info("what was put aside cannot be read to its end: %s", error)
@@ -58,16 +58,6 @@ def _said_no(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
     for contact_id in list(willing.values_list("pk", flat=True)):
         consent.withdraw(contact_id, source=Consent.Source.OWNER, detail=_("Said before the restore"), at=now)
         carried.said_no += 1
-
-
-def _erased(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
-    """Erase again whom the other shop had erased: with the next sweep, and never write to them before."""
-    forgetting.again(now=now)
-    ids = [pk for (pk,) in ask_old("SELECT id FROM contacts_contact WHERE erased_at IS NOT NULL")]
-    for contact_id in list(Contact.objects.alive().filter(pk__in=bulk.among(ids)).values_list("pk", flat=True)):
-        consent.withdraw(contact_id, source=Consent.Source.OWNER, detail=_("Was erased before the restore"), at=now)
-        forgetting.erase_again(contact_id, at=now, now=now)
-        carried.erased += 1
 
 
 def _addresses(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:

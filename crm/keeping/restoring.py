@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.accounts import instance
+from crm.contacts import forgetting
 from crm.keeping import carrying, manifests, packing, postgres, proving, shelf, snapshots
 from crm.keeping.models import Job
 from crm.lib import books
@@ -117,6 +118,7 @@ def finish(*, now: dt.datetime) -> Restored:
         where = str(aside)
     else:
         carried, where = carrying.Carried(), ""
+    carried.erased = forgetting.again(now=now)
     Job.objects.filter(finished_at=None).delete()  # what was being done when the backup was made
     Job.objects.create(
         kind=Job.Kind.RESTORE, asked_at=now, finished_at=now, ok=True, name=plan["name"],

@@ -11,7 +11,7 @@ from crm.api import outbound
 from crm.api.models import Delivery, Target
 from crm.campaigns import scheduling, sending
 from crm.campaigns.channels.base import NeedsOwner
-from crm.campaigns.models import Campaign, Message, Outgoing
+from crm.campaigns.models import Automation, Campaign, Message, Outgoing
 from crm.contacts.models import Contact, Segment, SegmentMember, Suppression
 from crm.keeping import carrying, confirming, jobs
 from crm.keeping.models import Job
@@ -70,7 +70,10 @@ def test_what_was_sending_is_paused_by_the_confirmation(campaign, now):
     assert [(one.campaign, one.waiting, one.is_overdue) for one in confirming.under_way(now=now)] == [
         (campaign, 3, False), (later, 0, True),
     ]  # fmt: skip
+    automation = Automation.objects.create(name="Birthday", on_since=now - dt.timedelta(days=9))
     confirming.confirm(now=now)
+    automation.refresh_from_db()
+    assert automation.on_since == now  # what happened before was the other shop's to write about
     assert list(Campaign.objects.order_by("pk").values_list("state", flat=True)) == ["paused", "paused"]
     sending.sweep(now=now)
     assert Outgoing.objects.count() == 0
@@ -81,14 +84,13 @@ def test_what_was_sending_is_paused_by_the_confirmation(campaign, now):
 
 
 def test_no_and_what_was_sent_since_are_carried_over(campaign, now):
-    """The shop put aside knows: one said no, one was erased, one message was sent, one was just leaving."""
+    """The shop put aside knows: one said no, one message was sent, one was just leaving."""
     sending.starting.start_due(now=now)
     first, second, third = Message.objects.order_by("pk")
     other = keyed_hash("gone@example.com")
     told = {
         "accounts_shop": carrying.manifests.ask_here("SELECT CAST(created_at AS text) FROM accounts_shop"),
         "email_key FROM": [("p0@example.com",), ("stranger@example.com",)],
-        "erased_at": [(second.contact_id,), (99999,)],
         "suppression": [(other, "link")],
         "message": [(first.pk, first.address_hash, "sent"), (second.pk, second.address_hash, "sending"),
                     (third.pk, "another address", "sent")],
@@ -98,9 +100,9 @@ def test_no_and_what_was_sent_since_are_carried_over(campaign, now):
         return next(rows for part, rows in told.items() if part in sql)
 
     carried = carrying.carry_over(ask, same_key=True, now=now)
-    assert vars(carried) == {"said_no": 1, "addresses": 1, "erased": 1, "messages": 2}
+    assert vars(carried) == {"said_no": 1, "addresses": 1, "erased": 0, "messages": 2}
     assert list(Message.objects.order_by("pk").values_list("state", flat=True)) == ["sent", "uncertain", "queued"]
-    assert list(Contact.objects.order_by("pk").values_list("consent", flat=True)) == ["no", "no", "yes"]
+    assert list(Contact.objects.order_by("pk").values_list("consent", flat=True)) == ["no", "yes", "yes"]
     assert Suppression.objects.filter(address_hash=other).exists()
     assert carrying.carry_over(ask, same_key=True, now=now).messages == 0
 
