@@ -12,6 +12,7 @@ from crm.accounts.models import Shop
 from crm.accounts.wording import counted
 from crm.campaigns import checklist, scheduling, sending, standing_orders
 from crm.campaigns.models import Automation, Campaign, Message, Occasion, Rotation
+from crm.campaigns.recipes import gift
 from crm.campaigns.scheduling import NotPossible
 from crm.lib import clock
 
@@ -32,7 +33,7 @@ def draft(slug: str, *, shop: Shop) -> tuple[Automation, list[Campaign]]:
             Campaign(
                 automation=automation, name=_step_name(automation.name, number), repeat=Campaign.Repeat.DAILY,
                 step=number, wait_days=letter.wait_days, subject=counted(letter.subject, shop.kind),
-                body=counted(letter.body, shop.kind), points=recipe.gift(shop.kind, letter.points), holdout_percent=10,
+                body=counted(letter.body, shop.kind), points=gift(letter.points, shop.kind), holdout_percent=10,
                 window_days=recipe.window_days,
             )
             for number, letter in enumerate(recipe.letters, start=1)

@@ -11,6 +11,7 @@ from crm.accounts.models import Shop
 from crm.accounts.wording import counted
 from crm.campaigns import fields, reporting, running
 from crm.campaigns.models import Automation, Campaign, Message, Occasion
+from crm.campaigns.recipes import gift
 from crm.campaigns.rehearsing import Rehearsal
 from crm.campaigns.standing_orders import RECIPES, StandingOrder
 from crm.campaigns.triggers import TRIGGERS
@@ -113,7 +114,7 @@ def recipes(made: Sequence[Shown], *, shop: Shop, rehearsed: Mapping[str, dict])
             Offered(
                 slug, recipe, counted(recipe.name, shop.kind), counted(recipe.what, shop.kind),
                 counted(trigger.says(trigger.read(recipe.params)), shop.kind),
-                sum(recipe.gift(shop.kind, letter.points) for letter in recipe.letters), len(recipe.letters),
+                sum(gift(letter.points, shop.kind) for letter in recipe.letters), len(recipe.letters),
                 _dated(rehearsed[slug]) if slug in rehearsed else None, by_recipe.get(slug),
             )
         )

@@ -33,14 +33,16 @@ class Recipe:
     window_days: int = 14
     coupon: dict = field(default_factory=dict)  # what the coupon gives that the text carries
 
-    def gift(self, kind: str) -> int:
-        """Return how many points it gives; of a café's stamps, one of which is a whole purchase, far fewer."""
-        return -(-self.points // POINTS_TO_A_STAMP) if kind == Shop.Kind.CAFE else self.points
-
 
 POINTS_TO_A_STAMP = 50
 COUPON_DAYS = 30  # a coupon made with a draft is good for so many days
 _WORD_LETTERS = 5
+
+
+def gift(points: int, kind: str) -> int:
+    """Return so many points as this kind of business gives: of a café's stamps, each a whole purchase, far fewer."""
+    return -(-points // POINTS_TO_A_STAMP) if kind == Shop.Kind.CAFE else points
+
 
 RECIPES: dict[str, Recipe] = {
     "win-back": Recipe(
@@ -102,7 +104,7 @@ def draft(slug: str, *, segment: Segment | None, shop: Shop) -> Campaign:
         return Campaign.objects.create(
             name=counted(recipe.name, shop.kind),
             segment=segment or segment_for(recipe),
-            points=recipe.gift(shop.kind),
+            points=gift(recipe.points, shop.kind),
             subject=counted(recipe.subject, shop.kind),
             body=counted(recipe.body, shop.kind),
             holdout_percent=recipe.holdout_percent,
@@ -235,7 +237,8 @@ def draft_offer(
             words = {"code": word, "date": say.day(coupon.ends_on), "gives": wording.gives(coupon, shop.currency)}
             body = body % words
         return Campaign.objects.create(
-            name=segment.name, segment=segment, points=(points or recipe.gift(shop.kind)) if recipe.points else 0,
+            name=segment.name, segment=segment,
+            points=(points or gift(recipe.points, shop.kind)) if recipe.points else 0,
             subject=counted(recipe.subject, shop.kind), body=body, holdout_percent=recipe.holdout_percent,
             window_days=recipe.window_days,
         )

@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.models import Shop
-from crm.campaigns.recipes import POINTS_TO_A_STAMP
-
 
 @dataclass(frozen=True)
 class Letter:
@@ -29,10 +26,6 @@ class StandingOrder:
     params: dict = field(default_factory=dict)
     ends_on_order: bool = False
     window_days: int = 14
-
-    def gift(self, kind: str, points: int) -> int:
-        """Return how many points a letter gives; of a café's stamps, one of which is a whole purchase, far fewer."""
-        return -(-points // POINTS_TO_A_STAMP) if kind == Shop.Kind.CAFE else points
 
 
 RECIPES: dict[str, StandingOrder] = {

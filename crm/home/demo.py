@@ -32,7 +32,6 @@ from crm.orders.purchases import Item
 from crm.orders.recording import Purchase, PurchaseLine
 from crm.rewards import catching_up, referring, rule_changing, triggers
 from crm.rewards.models import Referral
-from crm.rewards.rules import RULES
 
 CUSTOMERS, YEARS, SEED = 300, 2.0, 7
 SOURCE = "demo"
@@ -199,16 +198,11 @@ def _write_people(invented: Invented, joined: Mapping[int, dt.datetime], *, now:
 
 
 def _start_rules(invented: Invented, *, shop: Shop, now: dt.datetime) -> None:
-    """Let points be earned from the day the shop opened, and welcome whoever joined in the last year."""
-    starter = RULES["per_amount"].starter(currency=shop.currency)
-    rule_changing.start(kind="per_amount", params=starter, starts_on=invented.opened_on, now=now)
-    today = clock.local_date(now, shop.timezone)
-    rule_changing.start(
-        kind="welcome",
-        params=RULES["welcome"].starter(currency=shop.currency),
-        starts_on=max(invented.opened_on, today - dt.timedelta(days=365)),
-        now=now,
-    )
+    """Let points be earned from the day the shop opened; a welcome is for whoever joined in the last year."""
+    a_year_ago = clock.local_date(now, shop.timezone) - dt.timedelta(days=365)
+    for kind, params in rule_changing.usual(shop).items():
+        starts_on = max(invented.opened_on, a_year_ago) if kind == "welcome" else invented.opened_on
+        rule_changing.start(kind=kind, params=params, starts_on=starts_on, now=now)
     catching_up.catch_up(now=now)
 
 
@@ -221,7 +215,7 @@ def _write_coupons(invented: Invented, *, shop: Shop) -> dict[str, str]:
         today, is_percent = clock.local_date(mailing.at, shop.timezone), mailing.offer.gives == "percent"
         gift = None if is_percent else _products()[inventing.GIFT]
         coupon = Coupon.objects.create(
-            name=demo_campaigns.said(mailing.offer, "").name,
+            name=demo_campaigns.said(mailing.offer, "", kind=shop.kind).name,
             gives=Coupon.Gives.PERCENT if is_percent else Coupon.Gives.PRODUCT, percent=10 if is_percent else None,
             product_id=gift, starts_on=today, ends_on=today + dt.timedelta(days=mailing.offer.window_days),
             code_kind=Coupon.CodeKind.SHARED, most_per_customer=1, created_at=mailing.at,

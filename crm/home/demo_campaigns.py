@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
+from crm.accounts.wording import counted
 from crm.campaigns import attribution, automating, rehearsing, rendering, sending, variants
 from crm.campaigns.models import Campaign, Click, Link, Message, Rotation, Variant
+from crm.campaigns.recipes import gift
 from crm.contacts import saved
 from crm.contacts.listing import Filter
 from crm.contacts.models import Segment
@@ -31,8 +33,8 @@ class Said:
     texts: list[tuple[str, str]]
 
 
-def said(offer: Offer, code: str) -> Said:
-    """Return what a campaign said, with the code of its coupon in it."""
+def said(offer: Offer, code: str, *, kind: str) -> Said:
+    """Return what a campaign said, with the code of its coupon in it, in the words of this kind of business."""
     match offer.slug:
         case "ten_percent":
             body = _("This week everything is ten percent off for you. Say %(code)s at the till.") % {"code": code}
@@ -58,7 +60,7 @@ def said(offer: Offer, code: str) -> Said:
                 "See you soon!"
             )
             subject = _("A little thank-you from the bakery")
-            return Said(_("Autumn thank-you"), _("Quiet for three weeks"), [(subject, body)])
+            return Said(_("Autumn thank-you"), _("Quiet for three weeks"), [(subject, counted(body, kind))])
 
 
 def write(
@@ -71,7 +73,8 @@ def write(
             by_offer.setdefault(mailing.offer.slug, []).append(mailing)
     for mailings in by_offer.values():
         offer = mailings[0].offer
-        campaign, links = _campaign(offer, mailings, said(offer, codes.get(offer.slug, "")), shop=shop, now=now)
+        words = said(offer, codes.get(offer.slug, ""), kind=shop.kind)
+        campaign, links = _campaign(offer, mailings, words, shop=shop, now=now)
         for mailing in mailings:
             _write_mailing(mailing, campaign, links, invented.people, contact_ids, shop=shop, now=now)
 
@@ -101,7 +104,8 @@ def _campaign(
         segment = saved.save(quiet, name=words.group, now=now)
     local = mailings[0].at.astimezone(ZoneInfo(shop.timezone))
     campaign = Campaign.objects.create(
-        name=words.name, segment=segment, points=offer.points, subject=words.texts[0][0], body=words.texts[0][1],
+        name=words.name, segment=segment, points=gift(offer.points, shop.kind), subject=words.texts[0][0],
+        body=words.texts[0][1],
         repeat=Campaign.Repeat.WEEKLY if offer.weeks > 1 else Campaign.Repeat.ONCE, starts_date=local.date(),
         send_time=local.time(), holdout_percent=round(offer.held_out * 100), window_days=offer.window_days,
         state=Campaign.State.FINISHED,
@@ -109,7 +113,9 @@ def _campaign(
     links: dict[str, Link] = {}
     for letter, (subject, body) in zip(offer.versions, words.texts):
         if letter != variants.FIRST:
-            Variant.objects.create(campaign=campaign, letter=letter, subject=subject, body=body, points=offer.points)
+            Variant.objects.create(
+                campaign=campaign, letter=letter, subject=subject, body=body, points=campaign.points
+            )
         letter_of = rendering.compile_letter(subject=subject, body=body, shop=shop, campaign_name=campaign.name)
         for url in letter_of.links[:1]:
             hashed = rendering.url_hash(url)
@@ -122,7 +128,7 @@ def _write_mailing(
     contact_ids: list[int], *, shop: Shop, now: dt.datetime,
 ) -> None:  # fmt: skip
     """Write one mailing: who got which version, who was left out, who clicked, and the points that came with it."""
-    at, points, state = mailing.at, mailing.offer.points, Message.State
+    at, points, state = mailing.at, campaign.points, Message.State
     chance = 1 / len(mailing.offer.versions)
     rotation = Rotation.objects.create(
         campaign=campaign,

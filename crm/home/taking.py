@@ -101,7 +101,7 @@ def drafts(actions: list[Action], *, shop: Shop) -> dict[str, Draft]:
     last = _last_times(groups)
 
     def known(wanted: Wish) -> Draft:
-        points, people = wanted.recipe.gift(shop.kind), sizes.get(wanted.segment, 0)
+        points, people = recipes.gift(wanted.recipe.points, shop.kind), sizes.get(wanted.segment, 0)
         cost = worth.of(points * people) if points and worth else None
         return Draft(people, reach.get(wanted.segment, 0), points, cost, last.get(wanted.segment))
 

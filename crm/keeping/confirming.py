@@ -13,6 +13,7 @@ from crm.accounts.models import Shop
 from crm.campaigns import scheduling
 from crm.campaigns.models import Automation, Campaign
 from crm.campaigns.sending import TO_DO
+from crm.listening import answering
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def confirm(*, now: dt.datetime) -> None:
                 scheduling.pause(campaign, now=now, problem=problem)
         # What happened before now was the other shop's to write about.
         Automation.objects.exclude(on_since=None).update(on_since=now)
+        answering.doubt_waiting(now=now)
         instance.confirm(now=now)
 
 

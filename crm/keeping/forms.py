@@ -1,7 +1,6 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from crm.keeping import sealing
 from crm.keeping.models import Plan
 
 SHORTEST = 12
@@ -35,8 +34,6 @@ class PlanForm(forms.ModelForm):
         said = self.cleaned_data["passphrase"]
         if said and len(said) < SHORTEST:
             raise forms.ValidationError(_("Choose at least 12 characters."))
-        if said and not sealing.is_possible():
-            raise forms.ValidationError(_("To encrypt, install the Python package “cryptography” beside this program."))
         return said
 
     def clean(self):

@@ -9,7 +9,6 @@ Reyhanitabar, Rogaway and Vizár, 2015), so that nothing can be cut off, swapped
 
 import hashlib
 import secrets
-from importlib.util import find_spec
 from typing import BinaryIO
 
 from django.utils.translation import gettext as _
@@ -25,11 +24,6 @@ class WrongPassphrase(ValueError):
 
 class BrokenSeal(ValueError):
     """The file was cut off or changed."""
-
-
-def is_possible() -> bool:
-    """Tell whether the library that encrypts is installed."""
-    return find_spec("cryptography") is not None
 
 
 def is_sealed(path) -> bool:

@@ -21,6 +21,7 @@ from crm.contacts.models import Consent, Contact, ContactKey, Note, Segment
 from crm.coupons.models import Code, Coupon, Use
 from crm.lib import bulk
 from crm.lib.money import from_minor
+from crm.listening.models import Answer, Line
 from crm.orders import returning
 from crm.orders.models import Order, OrderLine, Product, Refund
 from crm.rewards.models import Entry, Redemption
@@ -230,6 +231,25 @@ def _notes(w: Writer) -> Iterator[list]:
             yield [one.contact_id, w.moment(one.at), one.author, one.text]
 
 
+def _conversations(w: Writer) -> Iterator[list]:
+    for rows in pieces(Line.objects.select_related("conversation")):
+        for one in rows:
+            said = one.conversation
+            yield [
+                said.pk, said.contact_id, said.name, said.email, said.phone, said.subject, said.state, w.moment(one.at),
+                one.direction, one.via, one.by, one.text, "; ".join(one.attachments), one.points, one.state, one.to,
+            ]  # fmt: skip
+
+
+def _feedback(w: Writer) -> Iterator[list]:
+    for rows in pieces(Answer.objects.all()):
+        for one in rows:
+            yield [
+                one.contact_id, one.order_id, w.moment(one.at), one.asks, one.score, one.feeling, one.comment,
+                "yes" if one.may_quote else "no",
+            ]  # fmt: skip
+
+
 def _count(model) -> Callable[[], int]:
     return model.objects.count
 
@@ -266,6 +286,17 @@ TABLES = [
     Table(
         "notes", _("What you wrote about customers."), ["regulars_customer", "at", "author", "note"],
         _notes, _count(Note),
+    ),
+    Table(
+        "conversations", _("What customers wrote and what was answered, line by line."),
+        ["conversation", "regulars_customer", "name", "email", "phone", "subject", "state", "at", "direction", "way",
+         "by", "text", "attachments", "points", "answer_state", "sent_to"],
+        _conversations, _count(Line),
+    ),
+    Table(
+        "feedback", _("Answers to the question after a purchase."),
+        ["regulars_customer", "regulars_order", "at", "question", "score", "feeling", "comment", "may_be_quoted"],
+        _feedback, _count(Answer),
     ),
     Table(
         "points", _("Every movement of points. Their sum is what customers hold."),

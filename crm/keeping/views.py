@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.accounts import instance
 from crm.accounts.models import Instance
-from crm.keeping import backing_up, confirming, exporting, jobs, sealing, shelf, tasks
+from crm.keeping import backing_up, confirming, exporting, jobs, shelf, tasks
 from crm.keeping.forms import PlanForm
 from crm.keeping.models import Job, Plan
 from crm.lib import clock, hints
@@ -46,7 +46,6 @@ def backups(request: HttpRequest) -> HttpResponse:
         "kept_days": exporting.KEPT.days,
         "is_sealed": bool(backing_up.passphrase(plan)),
         "is_named_outside": bool(settings.BACKUP_PASSPHRASE),
-        "can_seal": sealing.is_possible(),
         "holds_key": backing_up.holds_key(),
         "is_held": instance.is_held(),
         "log": Job.objects.exclude(finished_at=None).order_by("-finished_at")[:LOGGED],

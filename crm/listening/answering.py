@@ -172,6 +172,14 @@ def release_forgotten(*, now: dt.datetime) -> int:
     )  # fmt: skip
 
 
+def doubt_waiting(*, now: dt.datetime) -> int:
+    """Shelve what waited in a copy of the shop: the shop it was copied from may have sent it."""
+    return Line.objects.filter(state=State.QUEUED).update(
+        state=State.UNCERTAIN, due_at=None,
+        error=gettext_noop("It waited when this shop was copied: they may have it already."),
+    )  # fmt: skip
+
+
 def send_again(line: Line, *, now: dt.datetime) -> bool:
     """Send an answer again that failed or may not have arrived, because the owner asked for it."""
     check(line.conversation)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from crm.accounts.models import Shop
 from crm.contacts import segments
-from crm.contacts.models import Segment
+from crm.contacts.models import Contact, Segment
 from crm.lib import bulk, clock
 from crm.listening import scoring, terms
 from crm.listening.models import Answer, Desk, Digest, Feeling
@@ -121,7 +121,7 @@ def _words(since: dt.date) -> dict:
 
 def _keep_groups(since: dt.date, *, today: dt.date) -> None:
     """Fill the groups of those whose last answer was a good or a bad one."""
-    rows = Answer.objects.filter(on_date__gte=since, contact__isnull=False).order_by("at", "pk")
+    rows = Answer.objects.filter(on_date__gte=since, contact__in=Contact.objects.profiled()).order_by("at", "pk")
     newest = dict(bulk.rows(rows.values_list("contact_id", "feeling")))
     for slug, feeling, name, about, rank in (
         (UNHAPPY, Feeling.BAD, gettext_noop("Unhappy"), _("Their last answer to your question was a bad one."), 88),

@@ -149,21 +149,21 @@ def _preview_of_orders(rule: settling.InForce) -> Preview:
 
 
 def start_the_usual(*, now: dt.datetime) -> list[Rule]:
-    """Start what most shops begin with, from today: points for spending, and a welcome gift; in a café a stamp card.
-
-    A stamp can be used the next time: nobody brings a coffee back.
-    """
+    """Start what most shops begin with, from today."""
     with transaction.atomic():
         shop = _hold_rules()
         today = clock.local_date(now, shop.timezone)
-        if shop.kind == Shop.Kind.CAFE:
-            params = RULES["per_order"].starter(currency=shop.currency) | {"points": 1, "hold_days": 0}
-            return [start(kind="per_order", params=params, starts_on=today, now=now)]
-        return [
-            start(kind=slug, params=kind.starter(currency=shop.currency), starts_on=today, now=now)
-            for slug, kind in RULES.items()
-            if kind.is_usual
-        ]
+        return [start(kind=kind, params=params, starts_on=today, now=now) for kind, params in usual(shop).items()]
+
+
+def usual(shop: Shop) -> dict[str, dict]:
+    """Return the rules most shops begin with: points for spending, and a welcome gift; in a café a stamp card.
+
+    A stamp can be used the next time: nobody brings a coffee back.
+    """
+    if shop.kind == Shop.Kind.CAFE:
+        return {"per_order": RULES["per_order"].starter(currency=shop.currency) | {"points": 1, "hold_days": 0}}
+    return {slug: kind.starter(currency=shop.currency) for slug, kind in RULES.items() if kind.is_usual}
 
 
 def _end(rule: Rule, ends_on: dt.date) -> None:

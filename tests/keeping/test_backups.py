@@ -20,7 +20,6 @@ from crm.orders.models import Order
 from tests.keeping.conftest import fill
 
 sqlite_only = pytest.mark.skipif("connection.vendor != 'sqlite'")
-needs_ciphers = pytest.mark.skipif(not sealing.is_possible(), reason="the package cryptography is not installed")
 
 
 @pytest.fixture
@@ -90,7 +89,6 @@ def test_every_cut_and_every_changed_byte_is_refused(places, shop, now, known_co
         assert "manifest.json" not in archive.names()
 
 
-@needs_ciphers
 @pytest.mark.django_db(transaction=True)
 def test_encrypted_backup_opens_with_its_passphrase_only(places, settings, shop, now, known_copy):
     Plan.objects.create(passphrase="a long enough phrase")

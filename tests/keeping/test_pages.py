@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from crm.home import keeping_notices
-from crm.keeping import proving, sealing, shelf
+from crm.keeping import proving, shelf
 from crm.keeping.models import Job, Plan
 
 
@@ -50,15 +50,12 @@ def test_plan_is_changed_and_nonsense_refused(box, owner_client):
     for bad in ({"daily": "0"}, {"monthly": "401"}, {"weekly": "-1"}, {"passphrase": "short"}):
         assert owner_client.post(reverse("keeping:backups"), good | bad).status_code == 422
     long = good | {"passphrase": "a long enough phrase"}
-    if sealing.is_possible():
-        owner_client.post(reverse("keeping:backups"), long)
-        owner_client.post(reverse("keeping:backups"), good)
-        assert Plan.current().passphrase == "a long enough phrase"
-        assert "a long enough phrase" not in owner_client.get(reverse("keeping:backups")).content.decode()
-        owner_client.post(reverse("keeping:backups"), good | {"no_passphrase": "on"})
-        assert Plan.current().passphrase == ""
-    else:
-        assert "cryptography" in owner_client.post(reverse("keeping:backups"), long).content.decode()
+    owner_client.post(reverse("keeping:backups"), long)
+    owner_client.post(reverse("keeping:backups"), good)
+    assert Plan.current().passphrase == "a long enough phrase"
+    assert "a long enough phrase" not in owner_client.get(reverse("keeping:backups")).content.decode()
+    owner_client.post(reverse("keeping:backups"), good | {"no_passphrase": "on"})
+    assert Plan.current().passphrase == ""
 
 
 def test_today_speaks_up(box, shop, now):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.keeping import manifests, packing, restoring, sealing
+from crm.keeping import manifests, packing, restoring
 from tests.keeping.conftest import Box
 
 MAKE = """
@@ -227,7 +227,6 @@ call_command("restore", {str(backup)!r})
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sealing.is_possible(), reason="the package cryptography is not installed")
 def test_encrypted_round_trip(made, tmp_path):
     old, _backup, _state = made
     sealed = another(old, tmp_path / "sealed", BACKUP_PASSPHRASE="correct horse battery")

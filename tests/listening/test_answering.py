@@ -6,11 +6,13 @@ import threading
 import pytest
 from django.db import connection
 
+from crm.accounts import instance
 from crm.campaigns import channels, fields
 from crm.campaigns.channels.base import ChannelDown, NoSuchAddress, SendFailed, Uncertain
 from crm.campaigns.models import Outgoing
 from crm.contacts import consent
 from crm.contacts.models import Contact
+from crm.keeping import confirming
 from crm.listening import answering, moving_on
 from crm.listening.models import Conversation, Line, SavedAnswer, Via
 from crm.rewards.models import Entry
@@ -333,6 +335,16 @@ def test_their_reply_to_our_answer_comes_back_to_the_conversation(asked):
     line = reply(asked, then=Conversation.State.DONE)
     again = say("Thank you", email="private@example.net", answers_to=(line.message_id,), message_id="<two@example.com>")
     assert (again.pk, again.state) == (asked.pk, "open")
+
+
+def test_a_copied_shop_sends_nothing_and_what_waited_is_in_doubt(asked):
+    line = reply(asked)
+    instance.hold(restored_from=NOW, now=NOW)
+    assert (answering.send_due(now=LATER), fresh(line).state) == (0, State.QUEUED)
+    confirming.confirm(now=NOW)
+    assert (answering.send_due(now=LATER), fresh(line).state) == (0, State.UNCERTAIN)
+    assert answering.send_again(fresh(line), now=LATER) is True
+    assert answering.send_due(now=LATER) == 1
 
 
 def test_a_note_is_kept_once_and_sent_to_nobody(asked):

@@ -62,7 +62,10 @@ def new(request: HttpRequest) -> HttpResponse:
         request,
         "campaigns/new.html",
         {
-            "recipes": [(slug, recipe, recipe.gift(request.shop.kind)) for slug, recipe in recipes.RECIPES.items()],
+            "recipes": [
+                (slug, recipe, recipes.gift(recipe.points, request.shop.kind))
+                for slug, recipe in recipes.RECIPES.items()
+            ],
             "chosen": asked.get("recipe", ""),
             "segment": segment,
         },
