@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import setup
 from crm.accounts.models import Shop
+from crm.campaigns.models import Message, Rotation
 from crm.contacts import segments
 from crm.contacts.matching import Person
-from crm.contacts.models import Contact, Note, Segment
+from crm.contacts.models import Contact, ContactKey, Note, Segment
 from crm.coupons import issuing, redeeming
 from crm.coupons.models import Coupon
 from crm.coupons.pricing import Basket, Line
@@ -24,14 +25,14 @@ from crm.home import demo_campaigns, demo_inbox, inventing
 from crm.home.inventing import PRODUCTS, Invented, Sale
 from crm.imports import intake
 from crm.imports.models import Import
-from crm.lib import clock
+from crm.lib import bulk, clock
 from crm.lib import money as money_units
 from crm.orders import recording
-from crm.orders.models import Order, Product
+from crm.orders.models import Order, OrderLine, Product
 from crm.orders.purchases import Item
 from crm.orders.recording import Purchase, PurchaseLine
 from crm.rewards import catching_up, referring, rule_changing, triggers
-from crm.rewards.models import Referral
+from crm.rewards.models import Account, Entry, Lot, Referral
 
 CUSTOMERS, YEARS, SEED = 300, 2.0, 7
 SOURCE = "demo"
@@ -69,6 +70,7 @@ class Filled:
     truth: dict
 
 
+_FILLED = (Contact, ContactKey, Order, OrderLine, Product, Account, Entry, Lot, Message, Rotation)
 AFTERWARDS: dict[str, Callable[..., object]] = {}
 
 
@@ -98,7 +100,9 @@ def fill(*, now: dt.datetime, customers: int = CUSTOMERS, years: float = YEARS, 
             codes = _write_coupons(invented, shop=shop)
             demo_campaigns.write(invented, contact_ids, codes, shop=shop, now=now)
             for piece in _pieces(invented.sales, _AT_ONCE):
+                bulk.refresh_statistics(*_FILLED)  # one transaction: nobody else sees yet how the tables have grown
                 _take_sales(piece, contact_ids, codes, shop=shop, now=now)
+            bulk.refresh_statistics(*_FILLED)
             demo_campaigns.automate(shop=shop, now=now)
             demo_inbox.write(seed=seed, now=now)
             for segment in Segment.objects.filter(kind=Segment.Kind.SAVED):  # nobody was quiet before the orders came

@@ -16,7 +16,7 @@ from crm.contacts import saved
 from crm.contacts.listing import Filter
 from crm.contacts.models import Segment
 from crm.home.inventing import Invented, Mailing, Offer, Person
-from crm.lib import clock, tokens
+from crm.lib import bulk, clock, tokens
 from crm.orders.models import Order
 from crm.rewards import ledger
 from crm.rewards.models import Entry
@@ -90,7 +90,7 @@ def automate(*, shop: Shop, now: dt.datetime) -> None:
     for day in sorted(said.days | {said.last}):
         sending.sweep(now=clock.at_local(day, welcome.send_time, shop.timezone))
     written = Message.objects.filter(rotation__campaign__automation=welcome, state=Message.State.SENT)
-    orders = Order.objects.filter(contact__in=written.values("contact"))
+    orders = Order.objects.filter(contact__in=bulk.among(set(written.values_list("contact", flat=True))))
     attribution.attribute(list(orders.values_list("pk", flat=True)), now=now)
 
 
