@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from crm.accounts.models import Shop
 from crm.campaigns import rendering, starting, variants
@@ -102,8 +101,8 @@ def points_given(campaign: Campaign) -> int:
 
 def _entries(campaign: Campaign) -> QuerySet[Entry]:
     """Return what a campaign gave: its messages name their entries in the ledger."""
-    made_for = Coalesce("written_to", "contact_id", output_field=BigIntegerField())
-    messages = Message.objects.filter(rotation__campaign=campaign, points__gt=0).values_list("rotation_id", made_for)
+    messages = Message.objects.filter(rotation__campaign=campaign, points__gt=0)
+    messages = messages.values_list("rotation_id", starting.MADE_FOR)
     sources = [starting.source_of(*message) for message in messages]
     return Entry.objects.filter(source__in=bulk.among(sources), kind=Entry.Kind.CAMPAIGN)
 
@@ -225,7 +224,7 @@ def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     if campaign.automation_id:
         rotations = rotations.exclude(messages__in=Message.objects.filter(_BY_THE_OWNER))
     sides = Counter()
-    messages = Message.objects.filter(rotation__in=rotations).annotate(is_stopped=Q(_BY_THE_OWNER))
+    messages = Message.objects.filter(rotation__in=rotations).annotate(is_stopped=_BY_THE_OWNER)
     for state, is_stopped, number in (
         messages.values_list("state", "is_stopped").annotate(number=Count("pk")).order_by()
     ):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from crm.campaigns import recipes
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -28,6 +30,12 @@ class StandingOrder:
     window_days: int = 14
 
 
+def _of_campaign(slug: str, **terms: int) -> Letter:
+    """Return the letter of a campaign that says the same."""
+    campaign = recipes.RECIPES[slug]
+    return Letter(subject=campaign.subject, body=campaign.body, **terms)
+
+
 RECIPES: dict[str, StandingOrder] = {
     "welcome": StandingOrder(
         icon="sparkles",
@@ -38,16 +46,7 @@ RECIPES: dict[str, StandingOrder] = {
         ends_on_order=True,
         window_days=30,
         letters=(
-            Letter(
-                subject=_("Welcome to {{ shop_name }}"),
-                body=_(
-                    "# Thank you for coming, {{ first_name|\"dear customer\" }}\n\n"
-                    "Your first order made us happy. With every order you collect points: you have "
-                    "**{{ points_balance }}** so far.\n\n"
-                    "If anything was not as it should be, simply answer this message.\n\n"
-                    "Warm regards,\n{{ shop_name }}"
-                ),
-            ),
+            _of_campaign("welcome"),
             Letter(
                 wait_days=6,
                 subject=_("A week later: is everything as you hoped?"),
@@ -119,17 +118,7 @@ RECIPES: dict[str, StandingOrder] = {
         ends_on_order=True,
         window_days=30,
         letters=(
-            Letter(
-                points=20,
-                subject=_("We miss you, {{ first_name|\"dear customer\" }}"),
-                body=_(
-                    "# We miss you, {{ first_name|\"dear customer\" }}\n\n"
-                    "It has been a while since your last visit at {{ shop_name }}. So we put **{{ points_given }} "
-                    "points** on your account: you now have {{ points_balance }}.\n\n"
-                    "They are waiting for you whenever you come by.\n\n"
-                    "See you soon,\n{{ shop_name }}"
-                ),
-            ),
+            _of_campaign("win-back", points=20),
         ),
     ),
     "points-expiring": StandingOrder(

@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 
 State = Message.State
-_MADE_FOR = Coalesce("written_to", "contact_id", output_field=BigIntegerField())
+MADE_FOR = Coalesce("written_to", "contact_id", output_field=BigIntegerField())
 
 
 def start_due(*, now: dt.datetime) -> int:
@@ -55,7 +55,7 @@ def give_points(*, now: dt.datetime) -> int:
             people = list(
                 rotation.messages.filter(points__gt=0, id__gt=last)
                 .order_by("id")
-                .values_list("id", "contact_id", "points", _MADE_FOR)[:POSTINGS_AT_ONCE]
+                .values_list("id", "contact_id", "points", MADE_FOR)[:POSTINGS_AT_ONCE]
             )
             if not people:
                 Rotation.objects.filter(pk=rotation.pk, points_given_at=None).update(points_given_at=now)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
 from crm.accounts.wording import counted
-from crm.campaigns import attribution, automating, rehearsing, rendering, sending, variants
+from crm.campaigns import attribution, automating, rehearsing, rendering, sending, starting, variants
 from crm.campaigns.models import Campaign, Click, Link, Message, Rotation, Variant
 from crm.campaigns.recipes import gift
 from crm.contacts import saved
@@ -166,7 +166,7 @@ def _write_mailing(
             [
                 ledger.Posting(
                     contact_id=one.contact_id, points=points, kind=Entry.Kind.CAMPAIGN,
-                    source=f"campaign:{rotation.pk}:{one.contact_id}", reason=campaign.name, at=at,
+                    source=starting.source_of(rotation.pk, one.contact_id), reason=campaign.name, at=at,
                 )
                 for one in sent.values()
             ],

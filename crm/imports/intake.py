@@ -147,14 +147,15 @@ def _take_orders(
     if (named := {*purchases.column("contact_id")} - {None}) and (led := merging.led(named)):
         purchases = purchases.having(contact_id=[led.get(who, who) for who in purchases.column("contact_id")])
     unchanged = recording.unchanged(purchases, known)
-    nameless = _of_nobody(known)
+    any_erased = forgotten.any_yet()
+    of_the_erased = _of_the_erased(known) if any_erased else ()
     told = zip(known, unchanged, purchases.people.column("source"), *purchases.columns("contact_id", "tells"))
     asking = [
         position
         for position, (row, is_unchanged, named, contact_id, tells) in enumerate(told)
         if named is not None and contact_id is None and not is_unchanged
         and not (row and row.contact_id and tells == recording.LINES)  # the other file named the buyer
-        and not (row and row.contact_id in nameless)
+        and not (row and row.contact_id in of_the_erased)
     ]
     begun = zip(purchases.people.column("joined_at"), purchases.column("placed_at"))
     people = purchases.people.having(joined_at=[joined_at or placed_at for joined_at, placed_at in begun])
@@ -169,7 +170,8 @@ def _take_orders(
             found.get(position) or contact_id or (row.contact_id if row else None)
             for position, (contact_id, row) in enumerate(zip(purchases.column("contact_id"), known))
         ]
-    purchases = _without_words(purchases, buyers)
+    if any_erased:
+        purchases = _without_words(purchases, buyers)
     recorded = recording.record(purchases, known=known, buyers=buyers, now=now, import_id=import_id)
     changed = [*recorded.created, *recorded.updated, *recorded.originals]
     earning = _earning(purchases, recorded)
@@ -182,16 +184,14 @@ def _take_orders(
     return Taken(contact_ids=buyers, matched=matched, recorded=recorded, entries=entries)
 
 
-def _of_nobody(known: list[Known | None]) -> set[int]:
+def _of_the_erased(known: list[Known | None]) -> set[int]:
     """Return which buyers of orders in the books were erased: these orders stay theirs, whoever a file names."""
-    if not any(known) or not forgotten.any_yet():
-        return set()
     return forgotten.among({row.contact_id for row in known if row and row.contact_id})
 
 
 def _without_words(purchases: Purchases, buyers: list[int | None]) -> Purchases:
     """Leave out what orders of customers who were erased say in words; their figures belong to the books."""
-    gone = forgotten.among({buyer for buyer in buyers if buyer}) if forgotten.any_yet() else ()
+    gone = forgotten.among({buyer for buyer in buyers if buyer})
     if not gone:
         return purchases
     notes, numbers = purchases.columns("note", "number")

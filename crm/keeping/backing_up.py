@@ -72,8 +72,6 @@ def _key() -> list[packing.Part]:
     return [packing.Part(manifests.KEY_FILE, own)] if own else []
 
 
-
-
 def holds_key() -> bool:
     """Tell whether a backup made now brings the secret key along."""
     return manifests.own_key() is not None

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
-from crm.keeping import tables
+from crm.keeping import packing, tables
 from crm.keeping.models import Job
 from crm.lib import csvio
 
@@ -61,9 +61,9 @@ def build(job_id: int, *, now: dt.datetime) -> Path:
     progress = _Progress(job_id)
     writer = tables.Writer(shop)
     try:
-        with open(half, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
+        with open(half, "wb", opener=packing.private) as target:
             with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-                archive.writestr("README.txt", _readme(shop, now))
+                archive.writestr("README.txt", _readme(shop, local))
                 for table in tables.TABLES:
                     with (
                         archive.open(f"{table.name}.csv", "w", force_zip64=True) as raw,
@@ -96,11 +96,10 @@ class _Progress:
             yield row
 
 
-def _readme(shop: Shop, now: dt.datetime) -> str:
-    when = now.astimezone(ZoneInfo(shop.timezone))
+def _readme(shop: Shop, local: dt.datetime) -> str:
     parts = [
         _("Everything %(shop)s kept in Regulars, on %(moment)s.")
-        % {"shop": shop.name, "moment": f"{when:%Y-%m-%d %H:%M}"},
+        % {"shop": shop.name, "moment": f"{local:%Y-%m-%d %H:%M}"},
         _(
             "The files are tables (CSV, UTF-8) that any spreadsheet opens. A cell that a spreadsheet could take for a "
             "formula begins with an apostrophe. Times are those of %(zone)s. Rows of different files belong together "

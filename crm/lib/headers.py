@@ -1,5 +1,7 @@
 """Security headers on every answer. The names follow Django 6's own, so the move there is a deletion."""
 
+from django.http import HttpResponse
+
 CSP = {
     "default-src": "'self'",
     "script-src": "'self'",
@@ -19,6 +21,13 @@ MAIL_PREVIEW_CSP = (
 )
 _DEFAULT = "; ".join(f"{name} {value}" for name, value in CSP.items())
 VARY_ON = ("HX-Request", "HX-History-Restore-Request", "HX-Target")
+
+
+def unlinked(response: HttpResponse) -> HttpResponse:
+    """Keep an address that lets somebody in out of other sites' logs and out of search engines."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 class SecurityHeaders:

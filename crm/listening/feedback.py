@@ -2,10 +2,9 @@
 
 import datetime as dt
 
-from django.db import IntegrityError, transaction
-
 from crm.accounts.models import Shop
 from crm.lib import clock
+from crm.lib.attempts import whole
 from crm.listening import hearing, scoring
 from crm.listening.asking import Asked
 from crm.listening.models import Answer, Desk, Feeling, Via
@@ -32,12 +31,7 @@ def save(asked: Asked, *, score: int, comment: str, may_quote: bool, now: dt.dat
 
     The question is the one the owner asks now; an answer that is changed keeps its own.
     """
-    try:
-        with transaction.atomic():
-            return _save(asked, score=score, comment=comment, may_quote=may_quote, now=now)
-    except IntegrityError:  # the same form twice at the same moment: now the first is there
-        with transaction.atomic():
-            return _save(asked, score=score, comment=comment, may_quote=may_quote, now=now)
+    return whole(_save)(asked, score=score, comment=comment, may_quote=may_quote, now=now)
 
 
 def _save(asked: Asked, *, score: int, comment: str, may_quote: bool, now: dt.datetime) -> Answer:

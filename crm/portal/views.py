@@ -19,6 +19,7 @@ from crm.accounts.access import public
 from crm.contacts import consent, editing, forgetting
 from crm.contacts.models import Consent, Contact
 from crm.lib import clock, digits
+from crm.lib.headers import unlinked
 from crm.portal import links, squares
 from crm.portal.showing import OwnPage
 
@@ -43,9 +44,7 @@ def for_customer(view: Callable[[HttpRequest, Contact, str], HttpResponse]):
             with translation.override(language):
                 response = view(request, contact, token)
             response.headers["Content-Language"] = language
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["X-Robots-Tag"] = "noindex, nofollow"
-        return response
+        return unlinked(response)
 
     return public(csrf_exempt(opened))
 

@@ -13,6 +13,7 @@ from crm.accounts import throttling
 from crm.accounts.access import public
 from crm.contacts.models import Contact
 from crm.lib import clock, hints
+from crm.lib.headers import unlinked
 from crm.listening import asking, hearing, tasks
 from crm.listening import feedback as answers
 from crm.listening.forms import FeedbackForm, OwnPageForm, WriteForm, new_key
@@ -85,16 +86,16 @@ def _feedback(request: HttpRequest, token: str) -> HttpResponse:
     """Ask; only a POST answers, because mail scanners open every address."""
     if asking.is_example(token):
         form = FeedbackForm(asks=Desk.current().asks)
-        return _unlinked(render(request, "listening/feedback.html", {"form": form, "is_example": True}))
+        return unlinked(render(request, "listening/feedback.html", {"form": form, "is_example": True}))
     asked = asking.read(token)
     if asked is None:
         who = throttling.address_of(request)
         allowed = throttling.allow("feedback", who, limit=_WRONG, per=_PER, now=clock.now())
-        return _unlinked(render(request, "listening/not_found.html", status=404 if allowed else 429))
+        return unlinked(render(request, "listening/not_found.html", status=404 if allowed else 429))
     contact = Contact.objects.filter(pk=asked.contact_id).first() if asked.contact_id else None
     language = language_of(contact) if contact else translation.get_language()
     with translation.override(language):
-        response = _unlinked(_ask(request, token, asked))
+        response = unlinked(_ask(request, token, asked))
     response.headers["Content-Language"] = language
     return response
 
@@ -123,10 +124,3 @@ def _ask(request: HttpRequest, token: str, asked: asking.Asked) -> HttpResponse:
         return render(request, "listening/feedback.html", context | {"is_closed": True}, status=409)
     hints.hint(tasks.digest)
     return HttpResponseRedirect(reverse("listening:feedback", args=[token]) + "?saved=1")
-
-
-def _unlinked(response: HttpResponse) -> HttpResponse:
-    """Keep the token out of other sites' logs and out of search engines."""
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
