@@ -65,7 +65,8 @@ def test_what_is_not_in_the_copy_is_noticed(places, shop, now, monkeypatch):
     with open(wrong, "wb") as file:
         packing.write(file, manifest=manifest, parts=parts)
     with pytest.raises(proving.NotProven, match="orders_net_minor is 7200, not 7201"):
-        proving.prove(wrong, scratch=shelf_scratch, passphrase="", is_drill=False)
+        # PostgreSQL's rows can be counted only where they were restored, which a drill does.
+        proving.prove(wrong, scratch=shelf_scratch, passphrase="", is_drill=connection.vendor == "postgresql")
 
 
 @pytest.mark.django_db(transaction=True)
