@@ -38,7 +38,6 @@ MONTHS_BACK = 24
 KEPT_FORECASTS = 2  # runs; the products' numbers are read of the newest only
 CHUNK = 5_000
 MONEY_LIMIT = 2**62
-MOST_REASONS = 3  # told of one person's risk
 
 
 class NothingToDo(Exception):
@@ -289,7 +288,7 @@ class _Night:
         self.churn_tests = tests = churn.back_test(self.past, self.horizon)
         self.cards += chances.rows(self.run_id, "churn", tests)
         self.churn = churn.score(self.today, tests)
-        self.churn_reasons = _silence_first(churn.reasons(self.churn, self.usual), self.summary, self.usual.round(1))
+        self.churn_reasons = churn.reasons(self.churn, self.usual.round(1))
         self.champions["churn"] = tests.champion
 
     def forecast_value(self) -> None:
@@ -560,22 +559,6 @@ class _Night:
 
 def _minor(amounts) -> list[int]:
     return [min(round(amount), MONEY_LIMIT) for amount in amounts.tolist()]
-
-
-def _silence_first(reasons: list[list[dict]], summary, usual) -> list[list[dict]]:
-    """Put the days since the last order, beside the person's usual gap, before all other reasons: it is asked first.
-
-    Who ordered once has no gap of their own: theirs stay as they are.
-    """
-    told = []
-    for mine, visits, days, gap in zip(reasons, summary.visits.tolist(), summary.quiet.tolist(), usual.tolist()):
-        if visits > 1:
-            gap = max(round(gap), 1)
-            silence = {"code": "quiet_for" if days > gap else "bought_lately", "days": days, "usual": gap}
-            others = [one for one in mine if one["code"] not in ("quiet_for", "bought_lately")]
-            mine = [silence, *others[:MOST_REASONS - 1]]
-        told.append(mine)
-    return told
 
 
 def _with_names(reasons: list[dict]) -> list[dict]:

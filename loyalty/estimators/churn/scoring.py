@@ -106,7 +106,9 @@ def _aspects(rows: Rows, risk: np.ndarray, worth: np.ndarray, lately: np.ndarray
 def reasons(scores: Scores, usual: np.ndarray, *, most: int = 3) -> list[list[dict]]:
     """Return up to three reasons per buyer, strongest first: codes with numbers, worded in loyalty.wording.
 
-    For someone riskier than the middle of the shop: what raises the risk; for everyone else: what lowers it.
+    For someone riskier than the middle of the shop: what raises the risk; for everyone else: what lowers it. The days
+    since the last order, beside the person's usual gap, come before all others, because they are asked first; who
+    ordered once has no gap of their own.
     """
     s = scores.summary
     raises = scores.risk >= np.median(scores.risk)
@@ -142,8 +144,16 @@ def reasons(scores: Scores, usual: np.ndarray, *, most: int = 3) -> list[list[di
                     "usual_minor": worth[i]}  # fmt: skip
         return {"code": "customer_for", "days": age[i]}
 
+    def silence(i: int) -> dict:
+        code = "quiet_for" if quiet[i] > usual_days[i] else "bought_lately"
+        return {"code": code, "days": quiet[i], "usual": usual_days[i]}
+
     rows = []
     for i, (places, good) in enumerate(zip(strongest.tolist(), strong.tolist())):
         told = [reason(place, i) for place, fine in zip(places, good) if fine]
-        rows.append([item for item in told if item])
+        told = [item for item in told if item]
+        if visits[i] > 1:
+            others = [item for item in told if item["code"] not in ("quiet_for", "bought_lately")]
+            told = [silence(i), *others][:most]
+        rows.append(told)
     return rows
