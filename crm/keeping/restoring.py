@@ -19,17 +19,18 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.accounts import instance
 from crm.contacts import forgetting
-from crm.keeping import carrying, manifests, packing, postgres, proving, shelf, snapshots
+from crm.keeping import carrying, crossing, manifests, packing, postgres, proving, shelf, snapshots
 from crm.keeping.models import Job
 from crm.lib import books
 
 PLAN, STAGED = "restore.json", "restoring"
+_WAYS = {("sqlite", "sqlite"), ("postgresql", "postgresql"), ("sqlite", "postgresql")}  # of what backup to what box
 _IN_USE = gettext_lazy("The database is in use. Stop Regulars and every command of it, then restore.")
 
 
@@ -61,7 +62,9 @@ def restore(path: Path, *, passphrase: str, key_is_lost: bool, now: dt.datetime)
         }
         try:
             _stage(archive, settings.DATA_DIR / STAGED)
-            if connection.vendor == "postgresql":
+            if connection.vendor == "postgresql" and archive.manifest["database"] == "sqlite":
+                _exchange_kind(archive, plan, scratch=scratch)
+            elif connection.vendor == "postgresql":
                 dump = archive.extract(snapshots.POSTGRES_NAME, scratch / snapshots.POSTGRES_NAME)
                 _exchange_schema(dump, plan, scratch=scratch)
             else:
@@ -149,7 +152,7 @@ def _refuse(archive: packing.Archive, *, key_is_lost: bool) -> None:
         raise Refused(
             _("A newer version of Regulars made this backup. Update Regulars here first, then restore it.")
         )
-    if manifest["database"] != connection.vendor:
+    if (manifest["database"], connection.vendor) not in _WAYS:
         raise Refused(
             _("This backup is of a %(its)s database, and this box uses %(ours)s. Restore it on a box with %(its)s.")
             % {"its": manifest["database"], "ours": connection.vendor}
@@ -247,6 +250,23 @@ def _exchange_schema(dump: Path, plan: dict, *, scratch: Path) -> None:
             f"--file={script}", f"--command={_HOLD}",
         )  # fmt: skip
     except (postgres.NoProgram, postgres.ProgramFailed):
+        _forget_plan()
+        raise
+    _exchange_files(plan)
+
+
+def _exchange_kind(archive: packing.Archive, plan: dict, *, scratch: Path) -> None:
+    """Let a backup of SQLite's be the shop on PostgreSQL."""
+    copy = archive.extract(snapshots.SQLITE_NAME, scratch / snapshots.SQLITE_NAME)
+    proving.prove_copy(f"sqlite:////{copy}", manifest=archive.manifest, scratch=scratch, is_drill=True)
+    _write_plan(plan)
+    try:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            cursor.execute(f"ALTER SCHEMA public RENAME TO {plan['aside']}")
+            cursor.execute("CREATE SCHEMA public")
+            crossing.bring_over(copy)
+            cursor.execute(_HOLD)
+    except BaseException:
         _forget_plan()
         raise
     _exchange_files(plan)

@@ -37,3 +37,54 @@ def test_backup_trial_and_restore(tmp_path, postgres_url):
     assert box.manage("check_books")[0] == 0
     assert box.manage("backup")[0] == 0  # what was put aside is no part of it
     assert "of a postgresql database" in Box(tmp_path / "other").manage("restore", str(backup))[1]
+
+
+ROWS = """
+import json
+from django.apps import apps
+for table in apps.get_models(include_auto_created=True):
+    if table._meta.db_table not in ("accounts_instance", "keeping_job"):
+        names = [field.attname for field in table._meta.concrete_fields]
+        for row in table._base_manager.order_by("pk").values_list(*names):
+            print(table._meta.db_table, json.dumps(row, sort_keys=True, default=repr))
+"""
+
+
+def test_a_shop_of_sqlite_grows_to_postgresql(tmp_path, postgres_url):
+    old = Box(tmp_path / "old")
+    assert old.manage("migrate")[0] == 0
+    assert old.manage("demo_shop", "--customers", "40", "--years", "1")[0] == 0
+    assert old.manage("backup")[0] == 0
+    (backup,) = old.backups()
+    new = Box(tmp_path / "new", DATABASE_URL=postgres_url)
+    code, said = new.manage("restore", str(backup))
+    assert code == 0, said
+    assert "not right" not in said
+    rows = old.do(ROWS).splitlines()
+    assert len(rows) > 1_000
+    assert new.do(ROWS).splitlines() == rows
+    assert new.manage("check_books")[0] == 0
+    new.do(  # numbers go on where they were, and the laws hold
+        "from crm.orders.models import Order; from crm.rewards.models import Account; from crm.lib import clock;"
+        "from crm.accounts import instance; last = Order.objects.latest('pk').pk;"
+        "made = Order.objects.create(source='new', number='1', placed_at=clock.now(), currency='EUR', total_minor=5);"
+        "assert made.pk > last and instance.is_held();"
+        "from django.db import DatabaseError\n"
+        "try:\n Account.objects.update(balance=1)\n"
+        "except DatabaseError:\n pass\n"
+        "else:\n raise AssertionError('a balance was typed')"
+    )
+
+
+def test_what_postgresql_does_not_take_leaves_everything_as_it_was(tmp_path, postgres_url):
+    old = Box(tmp_path / "old")
+    old.do(MAKE + "from crm.contacts.models import Contact\nContact.objects.filter(pk=1).update(city='x' * 5000)")
+    assert old.manage("backup")[0] == 0
+    new = Box(tmp_path / "new", DATABASE_URL=postgres_url)
+    new.do(MAKE)
+    before = new.do(ROWS)
+    code, said = new.manage("restore", str(old.backups()[0]))
+    assert code == 1
+    assert "PostgreSQL does not take what is in it: contacts_contact: value too long" in said
+    assert not (new.folder / "restore.json").exists() and not (new.folder / "restoring").exists()
+    assert new.do(ROWS) == before

@@ -11,12 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 
-from crm.keeping import jobs, packing, postgres, proving, restoring, sealing
+from crm.keeping import crossing, jobs, packing, postgres, proving, restoring, sealing
 from crm.lib import clock
 
 _SAID = (
     restoring.Refused, packing.NotABackup, proving.NotProven, sealing.WrongPassphrase, sealing.BrokenSeal,
-    postgres.NoProgram, postgres.ProgramFailed, OSError,
+    postgres.NoProgram, postgres.ProgramFailed, crossing.NotTaken, OSError,
 )  # fmt: skip
 
 
