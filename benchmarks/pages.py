@@ -41,36 +41,10 @@ from crm.orders.models import Order, OrderLine, Product
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 TARGET_MS = 100
-FIRST = [
-    "Lena",
-    "Theo",
-    "Ava",
-    "Elif",
-    "Jonas",
-    "Maya",
-    "Nadia",
-    "Ethan",
-    "Marco",
-    "Ines",
-    "Lukas",
-    "Clara",
-    "Özlem",
-    "陈若兰",
-]
+FIRST = ["Lena", "Theo", "Ava", "Elif", "Jonas", "Maya", "Nadia", "Ethan", "Marco", "Ines", "Lukas", "Clara", "Özlem", "陈若兰"]
 LAST = [
-    "Hartmann",
-    "Patel",
-    "Okafor",
-    "Haddad",
-    "Weber",
-    "Larsen",
-    "Moreau",
-    "Rossi",
-    "Novak",
-    "Yılmaz",
-    "Müller",
-    "Dubois",
-]
+    "Hartmann", "Patel", "Okafor", "Haddad", "Weber", "Larsen", "Moreau", "Rossi", "Novak", "Yılmaz", "Müller", "Dubois",
+]  # fmt: skip
 CITIES = ["Berlin", "Hamburg", "München", "Köln", "Leipzig", "Potsdam", "Dresden", "Bremen", "Wien", "Zürich"]
 
 
@@ -91,31 +65,10 @@ def build(*, customers: int, orders: int, products: int = 500, seed: int = 1) ->
         last[who] = max(last[who] or at, at)
         bulk_orders.append(
             (
-                number,
-                "shopify",
-                f"#{1000 + number}",
-                "sale",
-                who + 1,
-                at,
-                "EUR",
-                total,
-                total,
-                "paid",
-                True,
-                NOW,
-                NOW,
-                0,
-                0,
-                0,
-                0,
-                "",
-                "",
-                "",
-                "",
-                "",
-                1,
+                number, "shopify", f"#{1000 + number}", "sale", who + 1, at, "EUR", total, total, "paid", True, NOW, NOW,
+                0, 0, 0, 0, "", "", "", "", "", 1,
             )
-        )
+        )  # fmt: skip
         lines += [
             (number, product + 1, place, f"Product {product}", 1.0, prices[product], prices[product], "")
             for place, product in enumerate(bought)
@@ -127,39 +80,14 @@ def build(*, customers: int, orders: int, products: int = 500, seed: int = 1) ->
         phone = f"+4930{draw.randint(1_000_000, 9_999_999)}"
         people.append(
             (
-                index + 1,
-                name,
-                email,
-                email,
-                phone,
-                phone[1:],
-                "" if index % 10 else "Café & Co",
-                "Lindenstraße 1",
-                "10969",
-                draw.choice(CITIES),
-                "DE",
+                index + 1, name, email, email, phone, phone[1:], "" if index % 10 else "Café & Co", "Lindenstraße 1",
+                "10969", draw.choice(CITIES), "DE",
                 ["vip"] if index % 20 == 0 else ["newsletter", "shop"] if index % 3 == 0 else [],
-                draw.choice(("yes", "no", "unknown")),
-                NOW - dt.timedelta(minutes=draw.randint(1, 1600000)),
-                NOW,
-                NOW,
-                counts[index],
-                spent[index],
-                last[index],
-                draw.randint(0, 2000),
-                draw.choice(groups),
-                draw.choice(stages),
-                draw.random() if counts[index] else None,
-                spent[index] // 3,
-                NOW.date(),
-                "",
-                "",
-                "",
-                {},
-                [],
-                1,
+                draw.choice(("yes", "no", "unknown")), NOW - dt.timedelta(minutes=draw.randint(1, 1600000)), NOW, NOW,
+                counts[index], spent[index], last[index], draw.randint(0, 2000), draw.choice(groups), draw.choice(stages),
+                draw.random() if counts[index] else None, spent[index] // 3, NOW.date(), "", "", "", {}, [], 1,
             )
-        )
+        )  # fmt: skip
     with transaction.atomic():
         bulk.insert(
             Product,
@@ -172,69 +100,22 @@ def build(*, customers: int, orders: int, products: int = 500, seed: int = 1) ->
         bulk.insert(
             Contact,
             (
-                "id",
-                "name",
-                "email",
-                "email_key",
-                "phone",
-                "phone_key",
-                "company",
-                "street",
-                "postcode",
-                "city",
-                "country",
-                "tags",
-                "consent",
-                "joined_at",
-                "created_at",
-                "updated_at",
-                "order_count",
-                "spent_minor",
-                "last_order_at",
-                "points_balance",
-                "group",
-                "stage",
-                "churn_risk",
-                "at_stake_minor",
-                "scored_on",
-                "greeting",
-                "region",
-                "language",
-                "extra",
-                "typed_fields",
-                "version",
+                "id", "name", "email", "email_key", "phone", "phone_key", "company", "street", "postcode", "city",
+                "country", "tags", "consent", "joined_at", "created_at", "updated_at", "order_count", "spent_minor",
+                "last_order_at", "points_balance", "group", "stage", "churn_risk", "at_stake_minor", "scored_on",
+                "greeting", "region", "language", "extra", "typed_fields", "version",
             ),
             people,
-        )
+        )  # fmt: skip
         bulk.insert(
             Order,
             (
-                "id",
-                "source",
-                "number",
-                "kind",
-                "contact_id",
-                "placed_at",
-                "currency",
-                "total_minor",
-                "net_minor",
-                "payment",
-                "counts",
-                "created_at",
-                "updated_at",
-                "discount_minor",
-                "shipping_minor",
-                "tax_minor",
-                "refunded_minor",
-                "payment_word",
-                "channel",
-                "coupon_code",
-                "note",
-                "content_hash",
-                "version",
+                "id", "source", "number", "kind", "contact_id", "placed_at", "currency", "total_minor", "net_minor",
+                "payment", "counts", "created_at", "updated_at", "discount_minor", "shipping_minor", "tax_minor",
+                "refunded_minor", "payment_word", "channel", "coupon_code", "note", "content_hash", "version",
             ),
             bulk_orders,
-        )
+        )  # fmt: skip
         bulk.insert(
             OrderLine,
             ("order_id", "product_id", "position", "name", "quantity", "unit_price_minor", "total_minor", "sku"),
@@ -243,11 +124,7 @@ def build(*, customers: int, orders: int, products: int = 500, seed: int = 1) ->
         for rank, (slug, group) in enumerate(GROUPS.items()):
             members = [person[0] for person in people if person[20] == slug]
             segment = Segment.objects.create(
-                slug=slug,
-                name=str(group.label),
-                member_count=len(members),
-                as_of=NOW.date(),
-                rank=rank,
+                slug=slug, name=str(group.label), member_count=len(members), as_of=NOW.date(), rank=rank
             )
             bulk.insert(SegmentMember, ("segment_id", "contact_id"), ((segment.pk, member) for member in members))
             SegmentSize.objects.bulk_create(
