@@ -96,6 +96,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.shop",
+                "crm.accounts.context.rights",
                 "crm.home.context.menu",
             ],
             "builtins": ["crm.lib.templatetags.ui", "crm.lib.templatetags.say", "django.templatetags.i18n",

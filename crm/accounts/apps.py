@@ -7,7 +7,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from crm import celery  # noqa: F401 - shared tasks belong to it; what needs no tasks starts without
-        from crm.accounts import throttling  # models are ready only now
+        from crm.accounts import logbook, throttling  # models are ready only now
         from crm.lib import sweeps
 
         sweeps.register("attempts", throttling.sweep)
+        sweeps.register("deeds", logbook.sweep)

@@ -5,12 +5,13 @@ from django.conf import settings
 from django.contrib.auth import authenticate, password_validation
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts import choices
+from crm.accounts import choices, logbook
 from crm.accounts.models import Shop, User
 from crm.accounts.throttling import address_of, allow, forget
 from crm.lib import clock
 
 QUARTER = dt.timedelta(minutes=15)
+REFUSED = logbook.kind("refused", _("Wrong password, or an unknown e-mail"), logbook.Group.LOGIN)
 
 
 class ShopFields(forms.ModelForm):
@@ -88,29 +89,72 @@ class LoginForm(forms.Form):
                 self.request, username=cleaned["email"].strip().lower(), password=cleaned["password"]
             )
             if self.user is None:
+                logbook.write(REFUSED, by=User.objects.filter(email=who).first(), now=now)
                 raise forms.ValidationError(_("E-mail and password do not belong together. Nothing was changed."))
             forget("login", who)
             forget("login-from", source)
         return cleaned
 
 
-class PasswordForm(forms.Form):
-    current = forms.CharField(
-        label=_("Current password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    )
-    new = forms.CharField(
-        label=_("New password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+class OfSomebody(forms.Form):
+    """A form about the login of one person."""
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.user = user
 
+
+class ConfirmForm(OfSomebody):
+    """Ask for the password once more, before something that makes the login weaker."""
+
+    current = forms.CharField(
+        label=_("Current password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
     def clean_current(self):
+        if not allow("confirm", str(self.user.pk), limit=10, per=QUARTER, now=clock.now()):
+            raise forms.ValidationError(_("Too many tries. Wait a quarter of an hour, then try again."))
         if not self.user.check_password(self.cleaned_data["current"]):
             raise forms.ValidationError(_("This is not your current password."))
         return self.cleaned_data["current"]
 
+
+class ChoosePasswordForm(OfSomebody):
+    new = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 10 characters. A sentence is easy to remember."),
+    )
+
     def clean_new(self):
         password_validation.validate_password(self.cleaned_data["new"], self.user)
         return self.cleaned_data["new"]
+
+
+class PasswordForm(ConfirmForm, ChoosePasswordForm):
+    field_order = ["current", "new"]
+
+
+class ForgottenForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail"), widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True, "autocapitalize": "off"}),
+    )
+
+
+class PersonForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=120)
+    email = forms.EmailField(label=_("E-mail"), help_text=_("They log in with it."))
+    role = forms.ChoiceField(label=_("Role"), choices=User.Role.choices, initial=User.Role.HELPER)
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=User.Role.choices)

@@ -1,5 +1,21 @@
 """Who logs in, and the shop they keep.
 
+A User is one of the shop's people. `role` says what they may (accounts.access); `switched_off_at` ends their sessions
+and keeps their name, for the history names them: nobody is deleted. There is always one owner who is not switched off.
+Written by: accounts.people, the set-up page.
+
+OneTimeLink lets somebody choose a password once, until it runs out: an invitation, a forgotten password, or the way in
+that `manage.py let_in` prints. Only a hash of it is kept, and a newer one replaces it. Written by: accounts.letting_in.
+
+TwoStep is the second step of somebody's login (RFC 6238): `secret` is sealed with a key made of SECRET_KEY, and counts
+once `confirmed_at`; `last_step` is the newest time step whose code was accepted, so that no code is accepted twice.
+RecoveryCode stands in for it, once each; hashed without the key, so that it works on a restored box with another one.
+Written by: accounts.two_step.
+
+Deed is something somebody did that an owner may want to look up later: a login, an export, a mailing. It names none
+of the customers (`detail` may name people who log in); what floors above keep themselves is not written twice. Written
+once, by accounts.logbook, and swept after its years.
+
 A box holds one shop: `Shop.current()` is the only row. Until the set-up page (or the first
 command that needs one) has made it, there is none. The currency is the one the shop counts
 in: points, spending and scores look only at orders in it. `is_demo` marks invented data.
@@ -24,16 +40,24 @@ from crm.lib import clock
 
 
 class UserManager(BaseUserManager):
-    def create_user(self, email: str, name: str, password: str) -> "User":
-        user = self.model(email=email.strip().lower(), name=name.strip())
+    def create_user(self, email: str, name: str, password: str | None, **fields) -> "User":
+        """Make somebody who logs in; without a password they need a link first."""
+        user = self.model(email=email.strip().lower(), name=name.strip(), **fields)
         user.set_password(password)
         user.save()
         return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    class Role(models.TextChoices):
+        OWNER = "owner", _("Owner")
+        HELPER = "helper", _("Helper")
+        LOOKER = "looker", _("Looker-on")
+
     email = models.EmailField(_("E-mail"), unique=True)
     name = models.CharField(_("Name"), max_length=120)
+    role = models.CharField(_("Role"), max_length=10, choices=Role, default=Role.OWNER)
+    switched_off_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -43,6 +67,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self):
         return self.name
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether they may log in; Django asks on every request, so that a session ends at once."""
+        return self.switched_off_at is None
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0]
@@ -76,6 +105,8 @@ class Shop(models.Model):
     night_run_hour = models.PositiveSmallIntegerField(_("Hour of the night run"), default=3)
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    two_step_required = models.BooleanField(_("Everybody logs in with two steps"), default=False, editable=False)
 
     class Meta:
         constraints = [
@@ -118,3 +149,36 @@ class Instance(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="instance_is_the_only_one")]
+
+
+class OneTimeLink(models.Model):
+    class Purpose(models.TextChoices):
+        INVITATION = "invitation", _("Invitation")
+        PASSWORD = "password", _("Forgotten password")
+        LET_IN = "let_in", _("Let in from the machine itself")
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="link")
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    token_hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+
+class TwoStep(models.Model):
+    user = models.OneToOneField(User, models.CASCADE, related_name="two_step")
+    secret = models.CharField(max_length=200)
+    last_step = models.BigIntegerField(default=0)
+    confirmed_at = models.DateTimeField(null=True)
+
+
+class RecoveryCode(models.Model):
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    code_hash = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+
+class Deed(models.Model):
+    at = models.DateTimeField(db_index=True)
+    user = models.ForeignKey(User, models.PROTECT, null=True, related_name="deeds")
+    kind = models.CharField(max_length=40)
+    detail = models.CharField(max_length=200, blank=True)
+    href = models.CharField(max_length=200, blank=True)

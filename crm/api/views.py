@@ -10,13 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from crm.accounts import logbook
 from crm.api import describing, inbound, keys, outbound
 from crm.api.forms import HookForm, KeyForm, TargetForm
 from crm.api.models import ApiKey, Delivery, Event, Hook, Target, Visit
 from crm.api.providers.generic import SECRET_PREFIX
 from crm.lib import clock
+
+KEY_MADE = logbook.kind("key_made", gettext_lazy("Made a key for a program"), logbook.Group.SETTINGS)
+KEY_REVOKED = logbook.kind("key_revoked", gettext_lazy("Took a program's key back"), logbook.Group.SETTINGS)
+CONNECTED = logbook.kind("connected", gettext_lazy("Connected another program"), logbook.Group.SETTINGS)
+DISCONNECTED = logbook.kind("disconnected", gettext_lazy("Disconnected another program"), logbook.Group.SETTINGS)
 
 _SHOWN_ONCE = "new_api_key"
 _PAGE = 50
@@ -52,6 +59,7 @@ def key_new(request):
     if not form.is_valid():
         return _connections(request, key_form=form, status=422)
     _key, text = keys.create(**form.cleaned_data, now=clock.now())
+    logbook.write(KEY_MADE, by=request.user, now=clock.now(), detail=form.cleaned_data["name"])
     request.session[_SHOWN_ONCE] = text
     return redirect(reverse("api:connections") + "#keys")
 
@@ -59,6 +67,7 @@ def key_new(request):
 @require_POST
 def key_revoke(request, pk: int):
     if keys.revoke(pk, now=clock.now()):
+        logbook.write(KEY_REVOKED, by=request.user, now=clock.now())
         messages.success(request, _("The key is taken back. Programs that use it are refused from now on."))
     return redirect("api:connections")
 
@@ -70,6 +79,7 @@ def hook_new(request):
         return _connections(request, hook_form=form, status=422)
     secret = form.cleaned_data["secret"].strip() or SECRET_PREFIX + base64.b64encode(secrets.token_bytes(24)).decode()
     hook = inbound.open_hook(form.cleaned_data["provider"], secret=secret, now=clock.now())
+    logbook.write(CONNECTED, by=request.user, now=clock.now(), href=reverse("api:hook", args=[hook.pk]))
     return redirect("api:hook", hook.pk)
 
 
@@ -83,7 +93,8 @@ def hook(request, pk: int):
 
 @require_POST
 def hook_remove(request, pk: int):
-    Hook.objects.filter(pk=pk).delete()
+    if Hook.objects.filter(pk=pk).delete()[0]:
+        logbook.write(DISCONNECTED, by=request.user, now=clock.now())
     messages.success(request, _("The address is closed. What came in through it stays."))
     return redirect("api:connections")
 
@@ -103,6 +114,7 @@ def target_new(request):
     if not form.is_valid():
         return _connections(request, target_form=form, status=422)
     target = outbound.open_target(form.cleaned_data["url"], topics=form.cleaned_data["topics"], now=clock.now())
+    logbook.write(CONNECTED, by=request.user, now=clock.now(), href=reverse("api:target", args=[target.pk]))
     return redirect("api:target", target.pk)
 
 
@@ -124,7 +136,8 @@ def target_switch(request, pk: int):
 
 @require_POST
 def target_remove(request, pk: int):
-    Target.objects.filter(pk=pk).delete()
+    if Target.objects.filter(pk=pk).delete()[0]:
+        logbook.write(DISCONNECTED, by=request.user, now=clock.now())
     messages.success(request, _("It is not told anything any more."))
     return redirect("api:connections")
 

@@ -6,10 +6,12 @@ class ContactsConfig(AppConfig):
     label = "contacts"
 
     def ready(self):
+        from crm.accounts import logbook
         from crm.contacts import (
             forgetters,
             forgetting,
             handing_over,
+            logged,
             merging,
             moments,
             movers,
@@ -28,6 +30,7 @@ class ContactsConfig(AppConfig):
         sweeps.register("retention", retention.sweep)
         sweeps.register("erasures", forgetting.sweep)
         sweeps.register("merges", merging.forget_details)
+        logbook.register("privacy", logged.privacy_acts)
         timeline.register("notes", moments.notes)
         timeline.register("consents", moments.consents)
         timeline.register("merges", moments.merges)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from crm.accounts.access import Right, needs
 from crm.contacts import timeline
 from crm.contacts.forms import NoteForm
 from crm.contacts.models import Contact, Note
@@ -19,6 +20,7 @@ from crm.lib.templatetags.say import number
 MOMENTS = 8
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def glance(request: HttpRequest, pk: int) -> HttpResponse:
     """Draw who somebody is and what happened last, with a place for a note."""

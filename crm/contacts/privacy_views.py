@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from crm.accounts.access import Right, needs
 from crm.contacts import forgetting, handing_over, merging, objecting, retention, tasks
 from crm.contacts.forms import RetentionForm
 from crm.contacts.models import Contact, Erasure, PrivacyRecord, Retention
@@ -63,6 +64,7 @@ def erase(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(contact)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def predictions(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a customer out of predictions and personal offers, or let them in again."""

@@ -13,6 +13,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import replace_url
 
+from crm.accounts import access, logbook
+from crm.accounts.access import Right, needs
 from crm.accounts.wording import counted
 from crm.contacts import consent, duplicates, editing, forgetting, merging, panels, saved, tags, timeline
 from crm.contacts.forms import (
@@ -66,11 +68,14 @@ def dressed(contact: Contact) -> Contact:
 # The list
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def customer_list(request: HttpRequest) -> HttpResponse:
     """Show the customers a filter matches; a POST to the same address acts on them."""
     asked = Filter(request.GET, now=clock.now())
     if request.method == "POST":
+        if "save" in request.POST or request.POST.get("act") in ("export", "write"):
+            access.demand(request, Right.OWN)  # a helper tags, and neither takes lists home nor writes to them
         return _save_segment(request, asked) if "save" in request.POST else _bulk(request, asked)
     return _draw_list(request, asked)
 
@@ -187,6 +192,7 @@ def _save_segment(request: HttpRequest, asked: Filter) -> HttpResponse:
     return _draw_list(request, asked, segment_form=form, status=422)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
     """Take back the last tagging."""
@@ -237,6 +243,7 @@ def _csv(asked: Filter, request: HttpRequest) -> HttpResponse:
         _("Last order"), counted(_("Points"), request.shop.kind), _("Group"), _("Stage"), _("Churn risk"),
         _("Risk and group as of"),
     ]  # fmt: skip
+    logbook.write(logbook.CUSTOMERS_EXPORTED, by=request.user, now=asked.now)
     filename = f"customers-{clock.local_date(asked.now, zone).isoformat()}.csv"
     people = asked.ordered.defer("extra").iterator(chunk_size=2000)
     return csvio.download(filename, header, map(row, people))
@@ -257,6 +264,7 @@ def whoever_is(pk: int) -> Contact:
     return contact
 
 
+@needs(reading=Right.SERVE)
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show who somebody is, what happened so far, and what upper floors know; who was merged is whom they became."""
@@ -275,7 +283,7 @@ def _draw_detail(
     status: int = 200,
 ) -> HttpResponse:
     now = clock.now()
-    before = _read_moment(request.GET.get("before", "")) or now + dt.timedelta(days=3660)
+    before = clock.read(request.GET.get("before", "")) or now + dt.timedelta(days=3660)
     context = {
         "contact": dressed(contact),
         "stage": STAGES.get(contact.stage, ""),
@@ -311,20 +319,13 @@ def _notes(contact: Contact, currency: str) -> dict[str, str]:
     return notes
 
 
-def _read_moment(text: str) -> dt.datetime | None:
-    try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
-
-
 def _just_merged(request: HttpRequest, contact: Contact, now: dt.datetime) -> Merge | None:
     """Return the merge the owner comes from, as long as it can be undone."""
     number = digits.read(request.GET.get("merged"))
     return merging.undoable(contact.pk, now=now).filter(pk=number).first() if number else None
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Correct a person's facts; answer 409 with both versions when somebody else saved first."""
@@ -368,6 +369,7 @@ def _differences(contact: Contact, form: ContactForm) -> list[tuple[str, str, st
     ]
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def add_note(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep what the owner noted about a person."""
@@ -380,6 +382,7 @@ def add_note(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(contact)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def edit_tags(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace a person's tags by what was typed."""
@@ -399,6 +402,7 @@ def edit_tags(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(contact)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def change_consent(request: HttpRequest, pk: int) -> HttpResponse:
     """Note what the customer told the owner about being written to."""
@@ -421,6 +425,7 @@ def change_consent(request: HttpRequest, pk: int) -> HttpResponse:
 # Segments
 
 
+@needs(reading=Right.SERVE)
 @require_GET
 def segments(request: HttpRequest) -> HttpResponse:
     """Show every segment with its size, its worth and how it grew."""

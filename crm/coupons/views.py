@@ -5,17 +5,23 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from crm.accounts import logbook
+from crm.accounts.access import Right, needs
 from crm.coupons import issuing, redeeming, wording
 from crm.coupons.forms import CouponForm, IssueForm, TryForm
 from crm.coupons.models import Code, Coupon
 from crm.coupons.pricing import Basket, Line
 from crm.lib import clock, csvio, money
 
+EXPORTED = logbook.kind("codes_exported", gettext_lazy("Downloaded coupon codes"), logbook.Group.TAKEN_OUT)
+
 _PAGE = 50
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     coupons = Coupon.objects.select_related("product", "segment").order_by("-pk")
@@ -56,6 +62,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "coupons/new.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return _detail(request, get_object_or_404(Coupon.objects.select_related("product", "segment"), pk=pk))
@@ -89,6 +96,7 @@ def issue(request: HttpRequest, pk: int) -> HttpResponse:
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     """Hand all codes of a coupon out as a file."""
     coupon = get_object_or_404(Coupon, pk=pk)
+    logbook.write(EXPORTED, by=request.user, now=clock.now(), href=coupon.get_absolute_url())
     header = [_("Code"), _("Used"), _("Uses at most"), _("Customer number")]
     rows = ([text, code.used_count, code.most_uses, code.contact_id] for code, text in issuing.texts(coupon))
     return csvio.download(f"codes-{coupon.pk}.csv", header, rows)
@@ -103,6 +111,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("coupons:detail", pk)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Take one use back, as if it had not been."""

@@ -6,6 +6,7 @@ from functools import cache
 from django.db.models import Case, Max, Q, Value, When
 from django.utils.functional import SimpleLazyObject
 
+from crm.accounts.access import Right, may
 from crm.contacts.models import Segment
 from crm.home import actions
 from crm.home.models import Inspection
@@ -20,7 +21,7 @@ def menu(request):
     """Give templates what menus show, read only where it is drawn."""
     return {
         "menu_segments": SimpleLazyObject(_segments),
-        "menu_suggestions": _suggestions,
+        "menu_suggestions": _suggestions if may(getattr(request, "user", None), Right.OWN) else None,
         "menu_inbox": cache(_inbox),  # stands in two menus of one page
         "inspected_at": _inspected_at,
     }

@@ -89,6 +89,9 @@ PAGES = [
         "settings",
     ),
     Place("api:connections", _("Connections"), _("api keys webhooks platform shopify woocommerce"), "plug"),
+    Place("accounts:people", _("People"), _("helper accountant role invite login staff"), "users"),
+    Place("accounts:log", _("Who did what"), _("audit history log exports logins"), "history"),
+    Place("accounts:my_login", _("My login"), _("password second step two factor totp phone recovery codes"), "lock"),
     Place("keeping:backups", _("Backups and export"), _("backup restore download everything zip leave"), "archive"),
     Place("home:keys", _("Keyboard shortcuts"), _("keys hotkeys"), "keyboard", "?"),
 ]

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from crm.accounts.access import may_open
+from crm.accounts.models import User
 from crm.campaigns.models import Campaign
 from crm.contacts import listing
 from crm.contacts.models import Contact
@@ -45,6 +47,11 @@ class Found:
     @property
     def count(self) -> int:
         return sum(len(kind.hits) for kind in self.kinds)
+
+    def for_whom(self, user: User) -> "Found":
+        """Return what of this somebody may open."""
+        kinds = [replace(kind, hits=[hit for hit in kind.hits if may_open(user, hit.href)]) for kind in self.kinds]
+        return replace(self, kinds=[kind for kind in kinds if kind.hits])
 
 
 def exact_order(query: str) -> Order | None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from crm.accounts.access import Right, may, may_open, needs
 from crm.contacts.models import Contact
 from crm.home import actions, charts, checklist, demo, figures, happenings, keyfigures, notices, taking
 from crm.home import today as todays
@@ -31,14 +32,15 @@ class Row:
     amounts: list[int]
 
 
+@needs(reading=Right.REPORTS)
 def today(request: HttpRequest) -> HttpResponse:
     now, shop = clock.now(), request.shop
     context = {
         "greeting": todays.greeting(request.user, now=now, zone=shop.timezone),
-        "notices": notices.read(now=now, shop=shop),
-        "steps": [] if shop.is_demo else checklist.steps(shop=shop),
+        "notices": _notices(request, now),
+        "steps": [] if shop.is_demo or not may(request.user, Right.OWN) else checklist.steps(shop=shop),
         "now": now,
-        **_suggestions(now, shop=shop),
+        **(_suggestions(now, shop=shop) if may(request.user, Right.OWN) else {}),
         **_revenue(request, now),
     }
     books = context["books"]
@@ -47,8 +49,17 @@ def today(request: HttpRequest) -> HttpResponse:
     if books:
         context["key_figures"] = keyfigures.read(shop=shop, days=books.days, today=clock.local_date(now, shop.timezone))
     context["groups"] = todays.groups()
-    context["happenings"] = happenings.latest(now=now)
+    if may(request.user, Right.SERVE):
+        context["happenings"] = happenings.latest(now=now)
     return render(request, "home/today.html", context)
+
+
+def _notices(request: HttpRequest, now) -> list[notices.Notice]:
+    """Return what is said to whoever looks: all of it to owners, to others what leads where they may go."""
+    said, user = notices.read(now=now, shop=request.shop), request.user
+    if may(user, Right.OWN):
+        return said
+    return [one for one in said if one.link_url and not one.post_url and may_open(user, one.link_url)]
 
 
 def _suggestions(now, *, shop) -> dict:
@@ -88,6 +99,7 @@ def _revenue(request: HttpRequest, now) -> dict:
     }
 
 
+@needs(reading=Right.REPORTS)
 def revenue_chart(request: HttpRequest) -> HttpResponse:
     period = _period(request)
     books = todays.books(shop=request.shop, period=period, now=clock.now())

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from crm.accounts.access import Right, needs
 from crm.contacts import listing, matching
 from crm.contacts.matching import Person
 from crm.contacts.models import Contact
@@ -52,6 +53,7 @@ def offered(words: str, chosen: str) -> list[Contact]:
     return people
 
 
+@needs(reading=Right.SERVE)
 @require_GET
 def pick(request: HttpRequest) -> HttpResponse:
     """Return the customers a search means, as choices for the order form."""
@@ -167,6 +169,7 @@ def _person(cleaned: dict, key: str) -> Person | None:
     )
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def order_new(request: HttpRequest) -> HttpResponse:
     """Type in an order; sent twice, it is one."""
@@ -222,6 +225,7 @@ def _sale(pk: int) -> Order:
     return get_object_or_404(Order.objects.select_related("contact"), pk=pk, kind=Order.Kind.SALE)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def order_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Correct an order; answer 409 when it changed after the form was drawn."""
@@ -289,6 +293,7 @@ def _kept_moment(order: Order, moment):
     return order.placed_at if local_input(order.placed_at) == local_input(moment) else moment
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def order_refund(request: HttpRequest, pk: int) -> HttpResponse:
     """Give money back on an order, and take the points for it back; sent twice, it is one refund."""
@@ -323,6 +328,7 @@ def order_refund(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "typed/refund.html", {"order": order, "form": form}, status=422)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def order_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then cancel an order and take its points back."""
@@ -357,6 +363,7 @@ def _alike(cleaned: dict) -> tuple[list[Contact], bool]:
     return people, any(keys["email_key"] and person.email_key == keys["email_key"] for person in people)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def contact_new(request: HttpRequest) -> HttpResponse:
     """Type in a customer; somebody with the same e-mail or phone is offered instead."""

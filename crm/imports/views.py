@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from crm.accounts import logbook
 from crm.imports import asking, crediting, describing, reading, reconciling, remembering, undoing
 from crm.imports.formats import FORMATS, labels
 from crm.imports.forms import MappingForm, UploadForm
@@ -22,6 +23,9 @@ from crm.imports.tasks import read_import
 from crm.lib import clock, csvio, money
 from crm.lib.hints import hint
 from crm.lib.templatetags import say
+
+STARTED = logbook.kind("import_started", gettext_lazy("Imported a file"), logbook.Group.BROUGHT_IN)
+UNDONE = logbook.kind("import_undone", gettext_lazy("Took an import back"), logbook.Group.BROUGHT_IN)
 
 PAGE_SIZE = 50
 SHOWN = 5
@@ -367,6 +371,7 @@ def start(request, pk: int):
     """Let a checked file in."""
     importing = get_object_or_404(Import, pk=pk)
     if reading.start(importing.pk, older=bool(request.POST.get("older"))):
+        logbook.write(STARTED, by=request.user, now=clock.now(), href=reverse("imports:detail", args=[pk]))
         hint(read_import, import_id=pk)
     return redirect("imports:detail", pk)
 
@@ -408,6 +413,7 @@ def undo(request, pk: int):
         except undoing.NotUndoable as error:
             messages.error(request, str(error))
         else:
+            logbook.write(UNDONE, by=request.user, now=clock.now(), href=reverse("imports:detail", args=[pk]))
             hint(read_import, import_id=pk)
         return redirect("imports:detail", pk)
     if importing.state not in CAN_BE_UNDONE:

@@ -1,10 +1,11 @@
 """What the shop that was put aside knows and the backup does not: who said no since, and what has been sent since.
 
-A backup is older than the shop it replaces. Whoever unsubscribed in between must not be written to again, and a message
-that left in between must not leave twice. Where nothing was put aside (a new machine) none of it can be known; the
-owner sees what was under way and decides (keeping.confirming).
+A backup is older than the shop it replaces. Whoever unsubscribed in between must not be written to again, a message
+that left in between must not leave twice, and who was switched off or may do less since stays so. Where nothing was put
+aside (a new machine) none of it can be known; the owner sees what was under way and decides (keeping.confirming).
 """
 
+import contextlib
 import datetime as dt
 import logging
 import sqlite3
@@ -15,6 +16,8 @@ from django.db import DatabaseError
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from crm.accounts import people
+from crm.accounts.models import User
 from crm.campaigns.models import Message
 from crm.campaigns.sending import TO_DO
 from crm.contacts import consent
@@ -46,9 +49,22 @@ def carry_over(ask_old: Ask, *, same_key: bool, now: dt.datetime) -> Carried:
             return carried  # another shop was here: its customers and messages are none of this one's
         for act in (_said_no, _addresses, _messages) if same_key else (_said_no,):
             act(ask_old, carried, now)
+        _people(ask_old, now)
     except (DatabaseError, sqlite3.Error) as error:
         log.info("what was put aside cannot be read to its end: %s", error)
     return carried
+
+
+def _people(ask_old: Ask, now: dt.datetime) -> None:
+    """Give people the roles they had in the end, owners first, and switch off who was switched off since."""
+    old = ask_old("SELECT email, role, CASE WHEN switched_off_at IS NULL THEN 0 ELSE 1 END FROM accounts_user")
+    ours = dict(User.objects.values_list("email", "pk"))
+    for email, role, is_off in sorted(old, key=lambda row: row[1] != User.Role.OWNER):
+        if email in ours:
+            with contextlib.suppress(people.LastOwner):  # the other owner came after the backup: the box needs one
+                people.give_role(ours[email], role)
+                if is_off:
+                    people.switch_off(ours[email], now=now)
 
 
 def _said_no(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:

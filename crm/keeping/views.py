@@ -7,15 +7,21 @@ from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.accounts import instance
+from crm.accounts import instance, logbook
 from crm.accounts.models import Instance
 from crm.keeping import backing_up, confirming, exporting, jobs, shelf, tasks
 from crm.keeping.forms import PlanForm
 from crm.keeping.models import Job, Plan
 from crm.lib import clock, hints
 from crm.lib.templatetags import say
+
+EXPORTED = logbook.kind("all_exported", gettext_lazy("Asked for an export of everything"), logbook.Group.TAKEN_OUT)
+DOWNLOADED = logbook.kind("copy_downloaded", gettext_lazy("Downloaded a backup or an export"), logbook.Group.TAKEN_OUT)
+DELETED = logbook.kind("backup_deleted", gettext_lazy("Deleted a backup"), logbook.Group.SETTINGS)
+CONFIRMED = logbook.kind("shop_confirmed", gettext_lazy("Said that this is the shop now"), logbook.Group.SETTINGS)
 
 SHOWN, LOGGED = 40, 12
 
@@ -27,6 +33,7 @@ def backups(request: HttpRequest) -> HttpResponse:
     form = PlanForm(request.POST or None, instance=plan)
     if request.method == "POST" and form.is_valid():
         form.save()
+        logbook.write(logbook.SETTINGS_CHANGED, by=request.user, now=clock.now(), href=request.path)
         messages.success(request, _("Saved."))
         return redirect("keeping:backups")
     there = shelf.backups()
@@ -68,6 +75,8 @@ def start(request: HttpRequest, kind: str) -> HttpResponse:
     if kind not in (Job.Kind.BACKUP, Job.Kind.DRILL, Job.Kind.EXPORT):
         raise Http404
     jobs.ask(kind, now=clock.now())
+    if kind == Job.Kind.EXPORT:
+        logbook.write(EXPORTED, by=request.user, now=clock.now())
     hints.hint(tasks.do_waiting)
     return redirect("keeping:backups")
 
@@ -78,6 +87,7 @@ def download(request: HttpRequest, name: str) -> HttpResponse:
     found = shelf.find(name)
     if found is None:
         raise Http404
+    logbook.write(DOWNLOADED, by=request.user, now=clock.now(), detail=found.path.name)
     return _file(found.path)
 
 
@@ -87,6 +97,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
     found = shelf.find(name)
     if found is not None:
         shelf.delete(found)
+        logbook.write(DELETED, by=request.user, now=clock.now(), detail=found.path.name)
         messages.success(request, _("The backup is deleted."))
     return redirect("keeping:backups")
 
@@ -97,6 +108,7 @@ def download_export(request: HttpRequest) -> HttpResponse:
     path = exporting.newest()
     if path is None:
         raise Http404
+    logbook.write(DOWNLOADED, by=request.user, now=clock.now(), detail=path.name)
     return _file(path)
 
 
@@ -113,6 +125,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     """Show what was under way in a restored shop; a POST says that it is the shop now."""
     if request.method == "POST":
         confirming.confirm(now=clock.now())
+        logbook.write(CONFIRMED, by=request.user, now=clock.now())
         messages.success(request, _("This is the shop now. What was under way is paused; go on where you want to."))
         return redirect("home:today")
     restored = jobs.latest(Job.Kind.RESTORE)

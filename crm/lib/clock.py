@@ -11,6 +11,15 @@ def now() -> dt.datetime:
     return timezone.now()
 
 
+def read(text: str) -> dt.datetime | None:
+    """Return the moment a text names with its zone, as an address of ours holds it, or None."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
 def local_date(moment: dt.datetime, zone: str) -> dt.date:
     """Return the calendar date a moment falls on in the shop's zone."""
     return moment.astimezone(ZoneInfo(zone)).date()

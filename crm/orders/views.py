@@ -14,9 +14,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import replace_url
 
+from crm.accounts import logbook
+from crm.accounts.access import Right, may, needs
 from crm.contacts.listing import contains
 from crm.lib import changes, clock, csvio
 from crm.lib.money import from_minor
@@ -24,6 +27,8 @@ from crm.orders import panels
 from crm.orders.forms import DEFAULT_PRODUCT_SORT, ProductFilterForm, ProductForm
 from crm.orders.listing import OrderFilter, source_name
 from crm.orders.models import Order, Product
+
+EXPORTED = logbook.kind("orders_exported", gettext_lazy("Downloaded a list of orders"), logbook.Group.TAKEN_OUT)
 
 PRODUCTS_PAGE_SIZE = 50
 PRODUCT_COLUMNS = {"name": "name", "category": "category", "sold": "sold_quantity", "earned": "earned_minor"}
@@ -49,6 +54,7 @@ def dressed(order: Order) -> Order:
     return order
 
 
+@needs(reading=Right.ORDERS)
 @require_GET
 def order_list(request: HttpRequest) -> HttpResponse:
     """Show the orders a filter matches."""
@@ -85,6 +91,7 @@ def _sources() -> list[str]:
     )
 
 
+@needs(reading=Right.BOOKS)
 @require_GET
 def export(request: HttpRequest) -> HttpResponse:
     """Download the orders of a filter as CSV, one row per order or one per line."""
@@ -100,10 +107,15 @@ def export(request: HttpRequest) -> HttpResponse:
     if by_line:
         header += [_("Line"), _("Product"), _("SKU"), _("Quantity"), _("Unit price"), _("Line total")]
     name = "order-lines" if by_line else "orders"
-    return csvio.download(f"{name}-{today}.csv", header, _csv_rows(asked, by_line, request.shop.timezone))
+    with_email = may(request.user, Right.SERVE)
+    if not with_email:
+        header.remove(_("E-mail"))
+    logbook.write(EXPORTED, by=request.user, now=clock.now())
+    rows = _csv_rows(asked, by_line, request.shop.timezone, with_email=with_email)
+    return csvio.download(f"{name}-{today}.csv", header, rows)
 
 
-def _csv_rows(asked: OrderFilter, by_line: bool, zone: str) -> Iterator[list]:
+def _csv_rows(asked: OrderFilter, by_line: bool, zone: str, *, with_email: bool) -> Iterator[list]:
     # Labels are chosen now: the file is written after the page's language and zone are gone.
     payments = {value: str(label) for value, label in Order.Payment.choices}
     kinds = {value: str(label) for value, label in Order.Kind.choices}
@@ -122,7 +134,7 @@ def _csv_rows(asked: OrderFilter, by_line: bool, zone: str) -> Iterator[list]:
             kinds[order.kind],
             written(order.placed_at),
             order.contact.name if order.contact else "",
-            order.contact.email if order.contact else "",
+            *([order.contact.email if order.contact else ""] if with_email else []),
             payments[order.payment],
             written(order.cancelled_at),
             order.currency,
@@ -145,6 +157,7 @@ def _csv_rows(asked: OrderFilter, by_line: bool, zone: str) -> Iterator[list]:
     return line_rows()
 
 
+@needs(reading=Right.ORDERS)
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an order with its lines, what was paid and what went back."""
@@ -155,11 +168,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "refunds": list(order.refunds.order_by("at", "pk")),
         "returns": list(order.returns.order_by("placed_at", "pk")),
         "remaining_minor": max(order.total_minor - order.refunded_minor, 0),
-        "panels": panels.PANELS.draw(order, request),
+        "panels": panels.PANELS.draw(order, request) if may(request.user, Right.SERVE) else [],
     }
     return render(request, "orders/detail.html", context)
 
 
+@needs(reading=Right.ORDERS)
 @require_GET
 def glance(request: HttpRequest, pk: int) -> HttpResponse:
     """Draw an order for the drawer beside a list."""
@@ -184,6 +198,7 @@ def product_order(sort: str) -> tuple:
     return "-is_active", ordered, "pk"
 
 
+@needs(reading=Right.ORDERS)
 @require_GET
 def products(request: HttpRequest) -> HttpResponse:
     """Show the products with how often they were sold and what they brought."""

@@ -17,8 +17,8 @@ from crm.coupons import issuing
 from crm.coupons import wording as coupon_wording
 from crm.coupons.models import Code, Coupon, CustomerUse
 from crm.lib import clock
+from crm.lib.squares import square
 from crm.portal import cards, invitations
-from crm.portal.squares import square
 from crm.rewards import explaining, holding, ledger, redeeming, referring, tiers
 from crm.rewards.explaining import Explained
 from crm.rewards.holding import Holding

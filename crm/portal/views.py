@@ -15,12 +15,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.accounts import throttling
-from crm.accounts.access import public
+from crm.accounts.access import Right, needs, public
 from crm.contacts import consent, editing, forgetting
 from crm.contacts.models import Consent, Contact
-from crm.lib import clock, digits
+from crm.lib import clock, digits, squares
 from crm.lib.headers import unlinked
-from crm.portal import links, squares
+from crm.portal import links
 from crm.portal.showing import OwnPage
 
 _WRONG_LINKS, _SAVES, _PER = 30, 30, dt.timedelta(minutes=10)
@@ -91,6 +91,7 @@ def language(request: HttpRequest, contact: Contact, token: str) -> HttpResponse
     return back(token, "language", is_saved=False)  # the page itself tells
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def link_square(request: HttpRequest, pk: int) -> HttpResponse:
     """Draw the link to a customer's page, for them to scan from the owner's screen."""
@@ -98,6 +99,7 @@ def link_square(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(squares.document(links.address(contact.pk)), content_type="image/svg+xml")
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def replace(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the link and card given out so far worthless."""

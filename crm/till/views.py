@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from crm.accounts import wording
+from crm.accounts.access import Right, needs
 from crm.contacts.matching import Person
 from crm.contacts.models import Contact
 from crm.coupons import redeeming as coupons
@@ -25,6 +26,7 @@ from crm.till import finding, selling
 from crm.till.forms import NewCustomerForm, SaleForm
 
 
+@needs(reading=Right.SERVE)
 @require_GET
 def counter(request: HttpRequest) -> HttpResponse:
     """Find who stands at the counter; lead straight to them where only one person is meant."""
@@ -38,6 +40,7 @@ def counter(request: HttpRequest) -> HttpResponse:
     return render(request, "till/counter.html", context | {"new_query": urlencode(new) if words else ""})
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def customer(request: HttpRequest, pk: int) -> HttpResponse:
     """Add a purchase; what comes off is shown before anything is done."""
@@ -77,6 +80,7 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
     return _draw(request, contact, form, status=422)
 
 
+@needs(reading=Right.SERVE)
 @require_GET
 def done(request: HttpRequest, pk: int, order_id: int) -> HttpResponse:
     """Say what a purchase earned and used."""
@@ -88,6 +92,7 @@ def done(request: HttpRequest, pk: int, order_id: int) -> HttpResponse:
     return render(request, "till/done.html", context)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def undo(request: HttpRequest, pk: int, order_id: int) -> HttpResponse:
     """Take a purchase back, with its points and coupons."""
@@ -97,6 +102,7 @@ def undo(request: HttpRequest, pk: int, order_id: int) -> HttpResponse:
     return redirect("till:customer", pk)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Add a customer by name and phone; whoever has the number already is offered first."""

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from crm.accounts.access import Right, needs
 from crm.contacts.listing import contains
 from crm.lib import charts, clock, csvio
 from crm.lib.templatetags import say
@@ -36,6 +37,7 @@ class Row:
     stock: Stock | None
 
 
+@needs(reading=Right.REPORTS)
 @require_GET
 def demand(request: HttpRequest) -> HttpResponse:
     """List the products with what is expected of each."""
@@ -71,6 +73,7 @@ def demand(request: HttpRequest) -> HttpResponse:
     return render(request, "loyalty/demand.html", context)
 
 
+@needs(reading=Right.REPORTS)
 @require_GET
 def product(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one product's past weeks, what is expected, and how long the stock lasts."""
@@ -93,6 +96,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "loyalty/demand_product.html", context)
 
 
+@needs(reading=Right.REPORTS)
 @require_GET
 def chart(request: HttpRequest, pk: int) -> HttpResponse:
     """Draw a product's weeks and, per week, what is expected of those ahead."""

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 import crm
+from crm.accounts import logbook
+from crm.accounts.access import Right, needs
 from crm.accounts.models import Shop
 from crm.contacts.forms import RISKS
 from crm.contacts.groups import GROUPS
@@ -26,6 +28,7 @@ MOST_LISTED = 2_000  # further down the money is small and the database slow; th
 REACHABLE, GONE = "reachable", "gone"
 
 
+@needs(reading=Right.REPORTS)
 def insights(request: HttpRequest) -> HttpResponse:
     run, shop = Run.objects.latest_done(), request.shop
     context = {"run": run, "notice": findings.notice(now=clock.now(), shop=shop)}
@@ -65,6 +68,7 @@ def insights(request: HttpRequest) -> HttpResponse:
     return render(request, "loyalty/insights.html", context)
 
 
+@needs(reading=Right.REPORTS)
 def chart(request: HttpRequest, name: str) -> HttpResponse:
     run = Run.objects.latest_done()
     if run is None or name not in _FIGURES:
@@ -174,6 +178,7 @@ def risk_export(request: HttpRequest) -> HttpResponse:
     run = Run.objects.latest_done()
     if run is None:
         raise Http404
+    logbook.write(logbook.CUSTOMERS_EXPORTED, by=request.user, now=clock.now())
     band, currency, zone = request.GET.get("band", ""), request.shop.currency, request.shop.timezone
     header = [
         _("Name"), _("E-mail"), _("Churn risk"), _("Money at stake"), _("Currency"), _("Usual gap, days"),
@@ -224,6 +229,7 @@ def cell(request: HttpRequest) -> HttpResponse:
     return render(request, "loyalty/cell.html", context)
 
 
+@needs(reading=Right.REPORTS)
 def method(request: HttpRequest) -> HttpResponse:
     shop, now = request.shop, clock.now()
     run = Run.objects.latest_done()
@@ -238,6 +244,7 @@ def method(request: HttpRequest) -> HttpResponse:
     return render(request, "loyalty/method.html", context)
 
 
+@needs(reading=Right.REPORTS)
 def method_card(request: HttpRequest, task: str) -> HttpResponse:
     """Show one question's model card; `?format=json` hands it to programs."""
     run = Run.objects.latest_done()
@@ -261,6 +268,7 @@ def _progress(request: HttpRequest) -> dict:
     return {"newest": newest, "is_working": working, "done_stages": begun, "steps": len(wording.STAGES)}
 
 
+@needs(reading=Right.REPORTS)
 def progress(request: HttpRequest) -> HttpResponse:
     """Answer the page's question how far the run is; once it is over, the whole page is fetched again."""
     context = _progress(request)

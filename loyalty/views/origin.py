@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.accounts.access import Right, needs
 from crm.contacts.models import Contact
 from crm.lib.templatetags import say
 from loyalty import auditing, workings
@@ -13,6 +14,7 @@ from loyalty.models import Fresh, Run, Score
 from loyalty.stages import scorecard
 
 
+@needs(reading=Right.SERVE)
 def origin(request: HttpRequest, contact_id: int) -> HttpResponse:
     contact = get_object_or_404(Contact.objects.alive(), pk=contact_id)
     run, shop = Run.objects.latest_done(), request.shop

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.accounts.access import Right, needs
 from crm.home import charts as home_charts
 from crm.lib import clock
 from crm.orders.models import Product
@@ -50,6 +51,7 @@ class Group:
     colour: str
 
 
+@needs(reading=Right.REPORTS)
 def together(request: HttpRequest) -> HttpResponse:
     run = Run.objects.latest_done()
     found = _found(run, *TOGETHER)

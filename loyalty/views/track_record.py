@@ -3,11 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from crm.accounts.access import Right, needs
 from crm.lib import clock
 from loyalty import findings, track_record
 from loyalty.models import Run
 
 
+@needs(reading=Right.REPORTS)
 def record(request: HttpRequest) -> HttpResponse:
     shop = request.shop
     context = {

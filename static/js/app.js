@@ -59,6 +59,7 @@ on("htmx:configRequest", (event) => { event.detail.headers["X-CSRFToken"] = csrf
 on("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   if (status === 422 || status === 409) return; // drawn in place by the page itself
+  if (event.detail.xhr.getResponseHeader("HX-Trigger")) return; // the answer brought its own words
   toast({ text: status === 401 || status === 403 ? say.signed_out : status < 500 ? say.refused : say.failed, tone: "bad" });
 });
 on("htmx:sendError", () => toast({ text: say.offline, tone: "bad" }));

@@ -21,7 +21,8 @@ PAGES = [
     "/insights/", "/insights/risk/", "/insights/offers/", "/insights/demand/", "/insights/together/", "/insights/alike/",
     "/insights/what-if/", "/insights/track-record/", "/insights/fairness/?by=country", "/insights/share/",
     "/insights/method/", "/insights/method/churn/", "/import/", "/import/new/", "/quality/", "/settings/",
-    "/settings/connections/", "/settings/backups/", "/search/?q=ava", "/keys/",
+    "/settings/connections/", "/settings/backups/", "/settings/people/", "/settings/people/log/", "/my-login/",
+    "/my-login/second-step/", "/password/", "/search/?q=ava", "/keys/",
 ]  # fmt: skip
 
 

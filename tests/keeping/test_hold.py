@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from crm.accounts import instance
-from crm.accounts.models import Instance
+from crm.accounts.models import Instance, User
 from crm.api import outbound
 from crm.api.models import Delivery, Target
 from crm.campaigns import scheduling, sending
@@ -92,6 +92,7 @@ def test_no_and_what_was_sent_since_are_carried_over(campaign, now):
         "accounts_shop": carrying.manifests.ask_here("SELECT CAST(created_at AS text) FROM accounts_shop"),
         "email_key FROM": [("p0@example.com",), ("stranger@example.com",)],
         "suppression": [(other, "link")],
+        "accounts_user": [],
         "message": [(first.pk, first.address_hash, "sent"), (second.pk, second.address_hash, "sending"),
                     (third.pk, "another address", "sent")],
     }  # fmt: skip
@@ -108,6 +109,31 @@ def test_no_and_what_was_sent_since_are_carried_over(campaign, now):
 
     told["accounts_shop"] = [("another shop",)]
     assert vars(carrying.carry_over(ask, same_key=True, now=now)) == vars(carrying.Carried())
+
+
+def test_who_was_switched_off_or_may_do_less_since_the_backup_stays_so(shop, owner, now):
+    role = User.Role
+    gone = User.objects.create_user("gone@example.com", "Gone", "x" * 12, role=role.HELPER)
+    less = User.objects.create_user("less@example.com", "Less", "x" * 12, role=role.OWNER)
+    told = {
+        "accounts_shop": carrying.manifests.ask_here("SELECT CAST(created_at AS text) FROM accounts_shop"),
+        "email_key FROM": [],
+        "accounts_user": [
+            (gone.email, "helper", 1), (less.email, "looker", 0), (owner.email, "owner", 0), ("new@example.com", "owner", 0),
+        ],
+    }  # fmt: skip
+
+    def ask(sql):
+        return next(rows for part, rows in told.items() if part in sql)
+
+    carrying.carry_over(ask, same_key=False, now=now)
+    held = {user.email: (user.role, user.is_active) for user in User.objects.all()}
+    assert held == {owner.email: ("owner", True), gone.email: ("helper", False), less.email: ("looker", True)}
+
+    told["accounts_user"] = [(owner.email, "helper", 1), ("new@example.com", "owner", 0)]  # an owner who came later
+    carrying.carry_over(ask, same_key=False, now=now)
+    owner.refresh_from_db()
+    assert (owner.role, owner.is_active) == ("owner", True)
 
 
 def test_today_and_campaigns_say_so_until_the_one_button(owner_client, campaign, now):

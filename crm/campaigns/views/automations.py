@@ -3,9 +3,12 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from crm.accounts import logbook
 from crm.campaigns import automating, checklist, overseeing, rehearsing, tasks
 from crm.campaigns.automation_forms import AutomationForm, RulesForm, gap_between, letter_forms
 from crm.campaigns.models import Automation, Campaign, Rules
@@ -13,6 +16,9 @@ from crm.campaigns.scheduling import NotPossible
 from crm.campaigns.standing_orders import RECIPES
 from crm.lib import clock, hints
 from crm.lib.templatetags import say
+
+ON = logbook.kind("automation_on", gettext_lazy("Switched an automation on"), logbook.Group.SENT)
+OFF = logbook.kind("automation_off", gettext_lazy("Switched an automation off"), logbook.Group.SENT)
 
 
 @require_safe
@@ -27,6 +33,8 @@ def rules(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _draw_list(request, form, status=422)
     form.save()
+    here = reverse("campaigns:automations")
+    logbook.write(logbook.SETTINGS_CHANGED, by=request.user, now=clock.now(), href=here)
     messages.success(request, _("The rules are saved."))
     return redirect("campaigns:automations")
 
@@ -97,6 +105,7 @@ def switch_on(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, _("It is not switched on. %(why)s") % {"why": error})
         return redirect(found)
     if switched:
+        logbook.write(ON, by=request.user, now=clock.now(), href=found.get_absolute_url())
         first = found.steps.order_by("step").first()
         messages.success(
             request,
@@ -110,6 +119,7 @@ def switch_on(request: HttpRequest, pk: int) -> HttpResponse:
 def switch_off(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Automation, pk=pk)
     if automating.switch_off(found, now=clock.now()):
+        logbook.write(OFF, by=request.user, now=clock.now(), href=found.get_absolute_url())
         messages.success(request, _("It is off. Whoever waited gets nothing; messages that had left have left."))
         hints.hint(tasks.deliver)
     return redirect(found)

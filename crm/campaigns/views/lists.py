@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.accounts import instance
+from crm.accounts.access import Right, needs
 from crm.campaigns import recipes, reporting
 from crm.campaigns.models import Campaign
 from crm.contacts.models import Segment
@@ -24,6 +25,7 @@ TONES = {
 }
 
 
+@needs(reading=Right.REPORTS)
 @require_safe
 def campaign_list(request: HttpRequest) -> HttpResponse:
     """List the campaigns, newest first, with what came of them."""

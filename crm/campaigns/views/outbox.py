@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
+from crm.accounts.access import Right, needs
 from crm.campaigns import channels
 from crm.campaigns.models import Outgoing
 from crm.lib.headers import MAIL_PREVIEW_CSP
@@ -14,6 +15,7 @@ from crm.lib.headers import MAIL_PREVIEW_CSP
 PAGE_SIZE = 50
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def outbox(request: HttpRequest) -> HttpResponse:
     """List the mails kept here, newest first."""
@@ -26,6 +28,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
     )
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def read(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one mail: its headers, its look and its plain text."""
@@ -35,6 +38,7 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "campaigns/outgoing.html", context)
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 @xframe_options_sameorigin
 def mail(request: HttpRequest, pk: int) -> HttpResponse:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from crm.accounts.access import Right, needs
 from crm.campaigns import audience, channels, reporting, scheduling, starting, variants, verdicts
 from crm.campaigns.models import Campaign, Message
 from crm.campaigns.views.lists import TONES
@@ -34,6 +35,7 @@ MESSAGE_TONES = {
 }
 
 
+@needs(reading=Right.REPORTS)
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what a campaign did and what came of it."""
@@ -72,6 +74,7 @@ def _versions_context(campaign: Campaign) -> dict:
     }
 
 
+@needs(reading=Right.REPORTS)
 @require_safe
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """Return the counts alone; the fragment asks again while there is something left to do."""

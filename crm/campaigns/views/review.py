@@ -4,13 +4,17 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from crm.accounts import logbook
 from crm.campaigns import audience, capping, channels, checklist, scheduling, tasks, variants
 from crm.campaigns.forms import ScheduleForm
 from crm.campaigns.models import Campaign
 from crm.lib import bulk, clock, hints
 from crm.lib.templatetags import say
+
+SCHEDULED = logbook.kind("campaign_scheduled", gettext_lazy("Scheduled a campaign"), logbook.Group.SENT)
 
 
 @require_safe
@@ -48,6 +52,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     except scheduling.NotPossible as error:
         form.add_error(None, str(error))
         return _draw_review(request, get_object_or_404(Campaign, pk=pk), form=form, status=422)
+    logbook.write(SCHEDULED, by=request.user, now=now, href=campaign.get_absolute_url())
     if campaign.next_at and campaign.next_at <= now:
         hints.hint(tasks.deliver)
         messages.success(request, _("It starts now."))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
+from crm.accounts.access import Right, needs
 from crm.contacts.groups import GROUPS
 from crm.lib import charts, clock, digits
 from crm.lib.paging import QuickPages
@@ -30,6 +31,7 @@ SHOWS = [
 ]
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Show what all answers together say."""
@@ -48,6 +50,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "listening/overview.html", context)
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def chart(request: HttpRequest) -> HttpResponse:
     """Draw the score of each month with its interval."""
@@ -87,6 +90,7 @@ def chart(request: HttpRequest) -> HttpResponse:
     return charts.answer(figure)
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def answers(request: HttpRequest) -> HttpResponse:
     """List the answers, newest first: all, or those of a feeling, with a word, about a product."""

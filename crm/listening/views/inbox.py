@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from crm.accounts import logbook
+from crm.accounts.access import Right, needs
 from crm.contacts import listing
 from crm.contacts.models import Contact
 from crm.lib import clock, digits
@@ -23,6 +25,7 @@ FOUND = 12
 State = Conversation.State
 
 
+@needs(reading=Right.SERVE)
 @require_safe
 def conversations(request: HttpRequest) -> HttpResponse:
     """List the conversations of a state, those last heard of first; or those that hold some words."""
@@ -51,6 +54,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
     return render(request, "listening/inbox.html", context)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Type in what somebody said on the phone or at the counter."""
@@ -88,6 +92,7 @@ def _draw_new(
     return render(request, "listening/new.html", context, status=status)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def mails(request: HttpRequest) -> HttpResponse:
     """Take in mails that were saved as files."""
@@ -128,6 +133,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     form = DeskForm(request.POST or None, instance=desk)
     if request.method == "POST" and form.is_valid():
         Desk.objects.update_or_create(pk=1, defaults=form.cleaned_data)
+        logbook.write(logbook.SETTINGS_CHANGED, by=request.user, now=clock.now(), href=request.path)
         messages.success(request, _("Saved."))
         return redirect("listening:settings")
     context = {

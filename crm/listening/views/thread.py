@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from crm.accounts.access import Right, needs
 from crm.contacts.models import Contact
 from crm.lib import clock, digits, hints
 from crm.listening import answering, moving_on, tasks
@@ -20,6 +21,7 @@ ORDERS = 3
 State = Conversation.State
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a conversation and take the answer to it; a button with a saved answer only puts its words in."""
@@ -57,6 +59,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("listening:inbox" if then == State.DONE else conversation)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = get_object_or_404(Conversation, pk=pk)
@@ -68,6 +71,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(conversation)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def remind(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = get_object_or_404(Conversation.objects.select_related("contact"), pk=pk)
@@ -78,6 +82,7 @@ def remind(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("listening:inbox")
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def note(request: HttpRequest, pk: int) -> HttpResponse:
     conversation = get_object_or_404(Conversation.objects.select_related("contact"), pk=pk)
@@ -88,6 +93,7 @@ def note(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(conversation)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def customer(request: HttpRequest, pk: int) -> HttpResponse:
     """Say which customer a conversation is with."""
@@ -104,6 +110,7 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "listening/customer.html", context)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Send an answer once more that failed or may not have arrived."""
@@ -116,6 +123,7 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(line.conversation)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def arrived(request: HttpRequest, pk: int) -> HttpResponse:
     """Count a doubtful answer as arrived."""

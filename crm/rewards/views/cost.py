@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_safe
 
+from crm.accounts.access import Right, needs
 from crm.accounts.wording import counted
 from crm.contacts.models import Contact
 from crm.lib import charts, clock, csvio
@@ -57,6 +58,7 @@ class Priced:
     expected_minor: int | None
 
 
+@needs(reading=Right.BOOKS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def cost(request: HttpRequest) -> HttpResponse:
     worth = costing.point_worth()
@@ -88,12 +90,14 @@ def cost(request: HttpRequest) -> HttpResponse:
     return render(request, "rewards/cost.html", context, status=422 if form.errors else 200)
 
 
+@needs(reading=Right.BOOKS)
 @require_safe
 def cost_chart(request: HttpRequest) -> HttpResponse:
     found = costing.cost(now=clock.now())
     return charts.answer(cost_charts.movement(found.movements[-MONTHS_SHOWN:]))
 
 
+@needs(reading=Right.BOOKS)
 @require_safe
 def movement_csv(request: HttpRequest) -> HttpResponse:
     """Send every month's movement, by the day things happened or, with ?by=written, by the day they were written."""

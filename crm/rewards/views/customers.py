@@ -8,11 +8,14 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
+from crm.accounts import logbook
+from crm.accounts.access import Right, needs
 from crm.accounts.wording import counted
 from crm.contacts.models import Contact
 from crm.lib import clock, csvio
@@ -20,6 +23,10 @@ from crm.lib.templatetags import say
 from crm.rewards import explaining, holding, ledger, redeeming
 from crm.rewards.forms import AdjustForm, RedeemForm, new_key
 from crm.rewards.models import Entry, Redemption
+
+ADJUSTED = logbook.kind("points_adjusted", gettext_lazy("Gave or took points by hand"), logbook.Group.POINTS)
+FORGAVE = logbook.kind("points_forgiven", gettext_lazy("Forgave points owed"), logbook.Group.POINTS)
+DOWNLOADED = logbook.kind("points_exported", gettext_lazy("Downloaded points"), logbook.Group.TAKEN_OUT)
 
 PER_PAGE = 50
 EXPORTED_AT_ONCE = 2_000
@@ -33,14 +40,14 @@ def adjust(request: HttpRequest, contact_id: int) -> HttpResponse:
     contact = get_object_or_404(Contact.objects.alive(), pk=contact_id)
     form = AdjustForm(request.POST or None, initial={"key": new_key()})
     if request.method == "POST" and form.is_valid():
-        points = form.cleaned_data["points"]
+        points, now = form.cleaned_data["points"], clock.now()
         try:
-            ledger.adjust(
+            entry = ledger.adjust(
                 contact.pk,
                 points=points,
                 reason=form.cleaned_data["reason"],
                 key=form.cleaned_data["key"],
-                now=clock.now(),
+                now=now,
             )
         except ledger.NotEnoughPoints as refusal:
             form.add_error("points", _too_few(contact, refusal.balance, -points))
@@ -49,12 +56,15 @@ def adjust(request: HttpRequest, contact_id: int) -> HttpResponse:
             form.full_clean()
             form.add_error(None, _sent_before(refusal.entry))
         else:
+            if entry.at == now:  # else the form was sent before
+                logbook.write(ADJUSTED, by=request.user, now=now, detail=f"{points:+d}", href=_history(contact))
             _say(request, _adjusted(contact, points))
             return redirect("rewards:history", contact.pk)
     context = {"contact": contact, "form": form, "balance": ledger.balance(contact.pk)}
     return render(request, "rewards/adjust.html", context, status=422 if form.errors else 200)
 
 
+@needs(reading=Right.SERVE)
 def history(request: HttpRequest, contact_id: int) -> HttpResponse:
     contact = get_object_or_404(Contact, pk=contact_id)
     page = Paginator(ledger.history(contact.pk), PER_PAGE).get_page(request.GET.get("page"))
@@ -78,10 +88,12 @@ def export(request: HttpRequest, contact_id: int | None = None) -> HttpResponse:
         _("Entry"), _("Date"), _("Customer"), _("Customer number"), _("E-mail"), _("Points"), _("Kind"),
         _("Order"), _("Why"), _("Written"),
     ]  # fmt: skip
+    logbook.write(DOWNLOADED, by=request.user, now=clock.now())
     rows = _exported(entries, language=translation.get_language(), zone=timezone.get_current_timezone())
     return csvio.download(name, header, rows)
 
 
+@needs(reading=Right.SERVE, writing=Right.SERVE)
 def redeem(request: HttpRequest, contact_id: int) -> HttpResponse:
     contact = get_object_or_404(Contact.objects.alive(), pk=contact_id)
     options = {"contact": contact, "currency": request.shop.currency}
@@ -121,6 +133,7 @@ def redeem(request: HttpRequest, contact_id: int) -> HttpResponse:
     return render(request, "rewards/redeem.html", context, status=422 if form.errors else 200)
 
 
+@needs(writing=Right.SERVE)
 @require_POST
 def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
     redemption = get_object_or_404(Redemption.objects.select_related("account"), pk=pk)
@@ -137,9 +150,14 @@ def forgive(request: HttpRequest, contact_id: int) -> HttpResponse:
     contact = get_object_or_404(Contact, pk=contact_id)
     points = ledger.forgive(contact.pk, now=clock.now())
     if points:
+        logbook.write(FORGAVE, by=request.user, now=clock.now(), detail=str(points), href=_history(contact))
         words = {"name": contact.display_name, "points": say.number(points)}
         _say(request, _("%(name)s owes nothing any more: %(points)s points were forgiven.") % words)
     return redirect("rewards:history", contact.pk)
+
+
+def _history(contact: Contact) -> str:
+    return reverse("rewards:history", args=[contact.pk])
 
 
 def _say(request: HttpRequest, text: str) -> None:

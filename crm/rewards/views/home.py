@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from crm.accounts import logbook
+from crm.accounts.access import Right, needs
 from crm.accounts.wording import counted
 from crm.contacts.models import Contact
 from crm.lib import clock, hints
@@ -17,12 +19,13 @@ from crm.rewards import auditing, level_groups, tasks, tiers
 from crm.rewards.forms import ProgrammeForm, RewardForm
 from crm.rewards.models import Account, Entry, Programme, Reward, Rule
 from crm.rewards.rules import RULES
-from crm.rewards.views.rules import shown_rule
+from crm.rewards.views.rules import RULES_CHANGED, shown_rule
 
 DAYS = 30
 TOP = 10
 
 
+@needs(reading=Right.REPORTS)
 def home(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     today = clock.local_date(now, request.shop.timezone)
@@ -87,6 +90,7 @@ def programme(request: HttpRequest) -> HttpResponse:
     form = ProgrammeForm(request.POST or None, instance=Programme.current())
     if request.method == "POST" and form.is_valid():
         form.save()
+        logbook.write(RULES_CHANGED, by=request.user, now=clock.now(), href=reverse("rewards:programme"))
         messages.success(request, counted(_("Saved. It holds from now on for all points."), request.shop.kind))
         return redirect("rewards:home")
     return render(request, "rewards/programme.html", {"form": form}, status=422 if form.errors else 200)

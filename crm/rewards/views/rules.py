@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from crm.accounts import logbook
 from crm.accounts.models import Shop
 from crm.accounts.wording import counted
 from crm.lib import clock, hints
@@ -21,6 +23,8 @@ from crm.rewards.models import Rule
 from crm.rewards.rules import JOINING, ORDER, RULES, read_terms, say_terms
 from crm.rewards.rules import Rule as Kind
 from crm.rewards.rules.base import RuleForm
+
+RULES_CHANGED = logbook.kind("rules_changed", gettext_lazy("Changed the rules for points"), logbook.Group.SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def rule_new(request: HttpRequest) -> HttpResponse:
             form.add_error("starts_on", text)
         else:
             hints.hint(tasks.catch_up)
+            logbook.write(RULES_CHANGED, by=request.user, now=now, href=reverse("rewards:home"))
             text = _("The rule is set: %(rule)s.") % {"rule": kind.says(kind.read(rule["params"]))}
             messages.success(request, counted(text, request.shop.kind))
             return redirect("rewards:home")
@@ -113,6 +118,7 @@ def rule_end(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("rewards:home")
         else:
             hints.hint(tasks.catch_up)
+            logbook.write(RULES_CHANGED, by=request.user, now=now, href=reverse("rewards:home"))
             last_day = say.day(form.cleaned_data["ends_on"])
             messages.success(request, _("The rule ends. Its last day is %(date)s.") % {"date": last_day})
             return redirect("rewards:home")

@@ -29,3 +29,9 @@ def written(attributes: dict) -> SafeString:
         elif value is not None and value is not False and value != "":
             pairs.append(format_html(' {}="{}"', name, value))
     return mark_safe("".join(pairs))
+
+
+def opens(context, href: str) -> bool:
+    """Tell whether whoever looks may open an address; the page's context knows (accounts.context.rights)."""
+    may_open = context.get("may_open")
+    return not href or may_open is None or may_open(str(href))

@@ -4,17 +4,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crm.lib.templatetags.ui.base import known, register, written
+from crm.lib.templatetags.ui.base import known, opens, register, written
 from crm.lib.templatetags.ui.marks import icon as _icon  # the tags have an `icon` argument of their own
 
 CHART_HEIGHTS = (160, 200, 240, 260, 300, 360, 420)
 CALLOUT_ICONS = {"info": "info", "good": "circle-check", "warn": "triangle-alert", "bad": "circle-x"}
 
 
-@register.simple_block_tag(end_name="endcard")
-def card(content, title="", note="", link="", link_label="", icon="", id="", css="") -> SafeString:
+@register.simple_block_tag(takes_context=True, end_name="endcard")
+def card(context, content, title="", note="", link="", link_label="", icon="", id="", css="") -> SafeString:
     """Frame one subject with its title, a sentence and one link to more."""
-    head = ""
+    head, link = "", link if opens(context, link) else ""
     if title or link:
         head = format_html(
             '<header class="card-head">{}<div class="card-titles">{}{}</div>{}</header>',

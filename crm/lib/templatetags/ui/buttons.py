@@ -4,14 +4,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from crm.lib.templatetags import say
-from crm.lib.templatetags.ui.base import known, register, written
+from crm.lib.templatetags.ui.base import known, opens, register, written
 from crm.lib.templatetags.ui.marks import icon as _icon  # the tags have an `icon` argument of their own
 
 BUTTON_KINDS = ("primary", "plain", "ghost", "danger")
 
 
-@register.simple_tag
+@register.simple_tag(takes_context=True)
 def button(
+    context,
     label,
     href: str = "",
     kind: str = "primary",
@@ -23,8 +24,13 @@ def button(
     icon_only: bool = False,
     **attributes,
 ) -> SafeString:
-    """Draw a link with an href, else a button; icon_only keeps the label for those who listen."""
+    """Draw a link with an href, else a button; icon_only keeps the label for those who listen.
+
+    A link to what whoever looks may not open is left out.
+    """
     known(kind, BUTTON_KINDS, "kind of button")
+    if not opens(context, href):
+        return mark_safe("")
     css = f"btn btn-{kind}" + (f" btn-{size}" if size else "") + (" btn-icon" if icon_only else "")
     content = format_html(
         "{}{}",

@@ -5,14 +5,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from crm.lib.templatetags import say
-from crm.lib.templatetags.ui.base import TONES, known, register
+from crm.lib.templatetags.ui.base import TONES, known, opens, register
 from crm.lib.templatetags.ui.marks import icon
 
 COLOURS = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 
-@register.simple_tag
-def kpi(label, value, href="", delta=None, good_when="up", is_share=False, note="", points=None) -> SafeString:
+@register.simple_tag(takes_context=True)
+def kpi(context, label, value, href="", delta=None, good_when="up", is_share=False, note="", points=None) -> SafeString:
     """Show one figure, how it moved (0.12 is up 12 %; of a share, 12 more of 100) and the days behind it."""
     known(good_when, ("up", "down"), "direction")
     change = ""
@@ -43,7 +43,7 @@ def kpi(label, value, href="", delta=None, good_when="up", is_share=False, note=
         sparkline(points) if points else "",
         foot if change or note else "",
     )
-    if href:
+    if href and opens(context, href):
         return format_html('<a class="kpi" href="{}">{}</a>', href, inside)
     return format_html('<div class="kpi">{}</div>', inside)
 
@@ -77,8 +77,8 @@ def sparkline(points, label: str = "") -> SafeString:
     )
 
 
-@register.simple_tag
-def segmentbar(parts) -> SafeString:
+@register.simple_tag(takes_context=True)
+def segmentbar(context, parts) -> SafeString:
     """Draw how a whole divides, as a bar and as lines one can click: (label, count, "c1" to "c6", href)."""
     parts = [(label, int(count), known(colour, COLOURS, "colour"), href) for label, count, colour, href in parts]
     total = sum(count for _label, count, _colour, _href in parts)
@@ -95,7 +95,7 @@ def segmentbar(parts) -> SafeString:
                 )
             )
         start += share
-        name = format_html('<a href="{}">{}</a>', href, label) if href else label
+        name = format_html('<a href="{}">{}</a>', href, label) if href and opens(context, href) else label
         rows.append(
             format_html(
                 '<li><svg class="swatch" width="9" height="9" aria-hidden="true">'

@@ -1,21 +1,22 @@
 """Where one is and where one can go: menu, tabs, steps, pages and columns of a list."""
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from crm.lib.templatetags import say
-from crm.lib.templatetags.ui.base import register, written
+from crm.lib.templatetags.ui.base import opens, register, written
 from crm.lib.templatetags.ui.marks import icon as _icon  # the tags have an `icon` argument of their own
 
 
-@register.simple_tag
-def tabs(items, label: str = "") -> SafeString:
-    """Draw pages that belong together as links: (label, href, active)."""
+@register.simple_tag(takes_context=True)
+def tabs(context, items, label: str = "") -> SafeString:
+    """Draw pages that belong together as links: (label, href, active), those whoever looks may open."""
+    shown = [item for item in items if opens(context, item[1])]
     links = format_html_join(
         "",
         '<a class="tab" href="{}"{}>{}</a>',
-        ((href, mark_safe(' aria-current="page"' if active else ""), text) for text, href, active in items),
+        ((href, mark_safe(' aria-current="page"' if active else ""), text) for text, href, active in shown),
     )
     return format_html('<nav class="tabs" aria-label="{}">{}</nav>', label or _("Pages of this section"), links)
 
@@ -41,7 +42,9 @@ def stepper(labels, current: int) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def menulink(context, href: str, label, icon: str, count=None, key: str = "", css: str = "menu-link") -> SafeString:
-    """Draw one line of the menu, marked when the page shown lies under its address."""
+    """Draw one line of the menu, marked when the page lies under its address; nothing where it may not be opened."""
+    if not opens(context, href):
+        return mark_safe("")
     path = context["request"].path if "request" in context else ""
     here = path == href if href == "/" else path.startswith(href)
     return format_html(
@@ -54,6 +57,14 @@ def menulink(context, href: str, label, icon: str, count=None, key: str = "", cs
         label,
         "" if count in (None, "") else format_html('<span class="menu-count">{}</span>', say.number(count)),
     )
+
+
+@register.simple_tag(takes_context=True)
+def link(context, href: str, label, css: str = "") -> SafeString:
+    """Write a name as a link, or only the name where whoever looks may not open it."""
+    if not opens(context, href):
+        return format_html('<span{}>{}</span>', written({"class": css}), label) if css else conditional_escape(label)
+    return format_html('<a{} href="{}">{}</a>', written({"class": css}), href, label)
 
 
 @register.simple_tag(takes_context=True)
