@@ -28,7 +28,8 @@ NOTE_SEGMENTS = "offer-note"  # begins the slug of a group that is told about ex
 MOST_TRIALS, MOST_ROWS = 24, 200_000  # the newest
 UNDELIVERED = 0.1  # of a mailing: with more of it stopped on the way, those it reached are no fair draw any more
 NOT_GONE = (
-    Message.State.QUEUED, Message.State.CLAIMED, Message.State.RETRY, Message.State.STOPPED, Message.State.CAPPED,
+    Message.State.QUEUED, Message.State.CLAIMED, Message.State.RETRY, Message.State.STOPPED,
+    Message.State.WITHHELD, Message.State.CAPPED,
 )  # fmt: skip
 NAMES = ("visits", "spend", "usual_order", "quiet", "usual_gap", "overdue", "age", "chance")
 

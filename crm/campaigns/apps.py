@@ -6,20 +6,19 @@ class CampaignsConfig(AppConfig):
     label = "campaigns"
 
     def ready(self):
-        from crm.campaigns import customer_page, forgetting, handing_over, merging, rehearsing, sending
-        from crm.campaigns.models import Occasion
+        from crm.campaigns import customer_page, forgetting, handing_over, merging, objecting, rehearsing, sending
         from crm.contacts import forgetting as forgetting_of_contacts
         from crm.contacts import handing_over as handing_over_of_contacts
         from crm.contacts import merging as merging_of_contacts
+        from crm.contacts import objecting as objecting_of_contacts
         from crm.contacts import panels, signs, timeline
-        from crm.contacts.moving import Rows
         from crm.lib import sweeps
 
         merging_of_contacts.register(
             "messages", merging.Messages(), owns=("campaigns.Message.contact",), tells=merging.tells
         )
         merging_of_contacts.register(
-            "occasions", Rows(Occasion, once_in="key"), owns=("campaigns.Occasion.contact",)
+            "occasions", merging.Occasions(), owns=("campaigns.Occasion.contact",)
         )
         forgetting_of_contacts.register(
             "messages", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
@@ -27,6 +26,7 @@ class CampaignsConfig(AppConfig):
         handing_over_of_contacts.register(
             "messages", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
         )
+        objecting_of_contacts.register("messages", objecting.forget)
         signs.register("clicks", handing_over.clicked_since)
         sweeps.register("campaigns", sending.sweep)
         sweeps.register("automations", rehearsing.renew)

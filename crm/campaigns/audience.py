@@ -8,6 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from crm.accounts.models import Shop
 from crm.campaigns import variants
 from crm.campaigns.models import Campaign
+from crm.campaigns.triggers.base import Trigger
 from crm.contacts import consent, segments
 from crm.contacts.models import Contact, Segment
 from crm.coupons.mentions import coupons_in
@@ -46,12 +47,22 @@ def _everybody(campaign: Campaign) -> QuerySet[Contact]:
     return segments.people(campaign.segment).filter(erased_at=None)
 
 
-def writable(contact_ids: Collection[int], *, texts: Iterable[str], shop: Shop) -> set[int]:
-    """Return to whom of these the shop may write such texts now."""
+def writable(contact_ids: Collection[int], *, texts: Iterable[str], shop: Shop, trigger: Trigger) -> set[int]:
+    """Return to whom of these the shop may write such texts now, about such an occasion."""
     found = Contact.objects.filter(pk__in=bulk.among(contact_ids)).order_by()
     if coupons_in(*texts).exists():
         found = found.open_to_discounts()
+    if trigger.is_foretold:
+        found = found.filter(no_profiling=False)
     return set(consent.may_write(found, write_to=shop.write_to).values_list("pk", flat=True))
+
+
+def held_back(contact_ids: Collection[int], *, shop: Shop) -> set[int]:
+    """Return who of these, whom the shop may not write to now, has not refused: it may again when they are content."""
+    found = Contact.objects.filter(pk__in=bulk.among(contact_ids)).order_by()
+    allowed = consent.have_allowed(found, write_to=shop.write_to)
+    welcome = consent.may_write(found, write_to=shop.write_to).values("pk")
+    return set(allowed.exclude(pk__in=welcome).values_list("pk", flat=True)) if contact_ids else set()
 
 
 def of(campaign: Campaign, *, shop: Shop) -> Audience:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from crm.accounts.models import Shop
 from crm.accounts.wording import counted
 from crm.campaigns import checklist, scheduling, sending, standing_orders
-from crm.campaigns.models import Automation, Campaign, Message, Occasion, Rotation
+from crm.campaigns.models import Automation, Campaign, Message, Occasion, Rotation, Rules
 from crm.campaigns.recipes import gift
 from crm.campaigns.scheduling import NotPossible
 from crm.lib import clock
@@ -48,9 +48,11 @@ def make(slug: str, *, shop: Shop) -> Automation:
     if untouched:
         return untouched
     automation, steps = draft(slug, shop=shop)
+    if same := Automation.objects.filter(recipe=slug).count():
+        automation.name = f"{automation.name[:90]} · {same + 1}"
     automation.save()
     for step in steps:
-        step.automation = automation
+        step.automation, step.name = automation, _step_name(automation.name, step.step)
         step.save()
     return automation
 
@@ -61,6 +63,8 @@ def change(
     letters: Sequence[Mapping[str, object]], now: dt.datetime,
 ) -> None:
     """Write what the owner says about an automation that is off: itself, what all steps share, and each letter."""
+    if Rotation.objects.filter(campaign__automation=automation, finished_at=None).exists():
+        raise NotPossible(_("A message of it is still on its way. Try again in a few minutes."))
     row = Automation.objects.filter(pk=automation.pk, on_since=None)
     if not row.update(**values, step_count=min(len(letters), MOST_STEPS)):
         raise NotPossible(_("It is on. Switch it off first, then change it."))
@@ -79,6 +83,7 @@ def switch_on(automation: Automation, *, now: dt.datetime) -> bool:
     steps = list(automation.live_steps())
     if blocking := [check for check in checklist.of_steps(steps, shop=shop) if check.tone == checklist.BAD]:
         raise NotPossible(f"{blocking[0].name}: {blocking[0].text}")
+    check_time(automation.send_time)
     sending.finish(now=now)
     with transaction.atomic():
         if not Automation.objects.filter(pk=automation.pk, on_since=None).update(on_since=now, problem=""):
@@ -97,6 +102,16 @@ def switch_on(automation: Automation, *, now: dt.datetime) -> bool:
     return True
 
 
+def check_time(send_time: dt.time) -> None:
+    """Raise NotPossible where what is written at this time would wait for the next morning."""
+    rules = Rules.current()
+    if not rules.opens_at <= send_time < rules.closes_at:
+        raise NotPossible(
+            _("Automations write between %(opens)s and %(closes)s. Choose a time within these hours.")
+            % {"opens": f"{rules.opens_at:%H:%M}", "closes": f"{rules.closes_at:%H:%M}"}
+        )
+
+
 def switch_off(automation: Automation, *, now: dt.datetime) -> bool:
     """Stop it at once: whoever waits gets nothing any more. Messages on their way arrive. False: it was off already."""
     with transaction.atomic():
@@ -110,6 +125,14 @@ def switch_off(automation: Automation, *, now: dt.datetime) -> bool:
     sending.finish(now=now)
     automation.refresh_from_db()
     return True
+
+
+@transaction.atomic
+def begin_anew(*, now: dt.datetime) -> None:
+    """Go on in a restored or copied shop: what was due until today was the other shop's to write about."""
+    today = clock.local_date(now, Shop.current().timezone)
+    Automation.objects.filter(on_since__isnull=False).update(on_since=now)
+    Occasion.objects.filter(ended="", due_date__lte=today).update(ended=Occasion.Ended.LATE)
 
 
 @transaction.atomic

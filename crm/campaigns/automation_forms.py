@@ -5,9 +5,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.campaigns.attribution import LONGEST_WINDOW
-from crm.campaigns.automating import MOST_STEPS
+from crm.campaigns.automating import MOST_STEPS, check_time
 from crm.campaigns.forms import MOST_BUDGET, MOST_DAYS, MOST_POINTS, checked, checked_body
 from crm.campaigns.models import Automation, Campaign, Rules
+from crm.campaigns.scheduling import NotPossible
 from crm.campaigns.triggers import TRIGGERS
 
 SHARED = ("holdout_percent", "window_days", "points_days", "points_budget")  # what all steps of a series say
@@ -61,13 +62,11 @@ class AutomationForm(forms.ModelForm):
         return [self[name] for name in self.params]
 
     def clean_send_time(self):
-        time, rules = self.cleaned_data["send_time"], Rules.current()
-        if not rules.opens_at <= time < rules.closes_at:
-            raise forms.ValidationError(
-                _("Automations write between %(opens)s and %(closes)s. Choose a time within these hours.")
-                % {"opens": f"{rules.opens_at:%H:%M}", "closes": f"{rules.closes_at:%H:%M}"}
-            )
-        return time
+        try:
+            check_time(self.cleaned_data["send_time"])
+        except NotPossible as error:
+            raise forms.ValidationError(str(error)) from None
+        return self.cleaned_data["send_time"]
 
     def own_values(self) -> dict:
         params = {name.removeprefix("param_"): self.cleaned_data[name] for name in self.params}
@@ -149,13 +148,27 @@ class RulesForm(forms.ModelForm):
         required=False, help_text=gettext_lazy("Campaigns and automations together. Empty: no limit."),
     )
 
+    most_per_hour = forms.IntegerField(
+        label=gettext_lazy("Mails in an hour, at most"), min_value=10, max_value=1_000_000, required=False,
+        help_text=gettext_lazy(
+            "What your mail server takes; shared ones often take 100 to 500. Answers to customers never wait. "
+            "Empty: as fast as it goes."
+        ),
+    )  # fmt: skip
+
     class Meta:
         model = Rules
-        fields = ("most_messages", "opens_at", "closes_at")
+        fields = ("most_messages", "opens_at", "closes_at", "most_per_hour")
         widgets = {"opens_at": TimeInput(), "closes_at": TimeInput()}
 
     def clean(self) -> dict:
         data = super().clean()
         if data.get("opens_at") and data.get("closes_at") and data["opens_at"] >= data["closes_at"]:
             self.add_error("closes_at", _("This must be later than the time they begin."))
+        elif data.get("opens_at") and data.get("closes_at"):
+            on = Automation.objects.filter(on_since__isnull=False)
+            within = on.filter(send_time__gte=data["opens_at"], send_time__lt=data["closes_at"])
+            if outside := on.exclude(pk__in=within).order_by("name", "pk").first():
+                words = _("“%(name)s” is on and writes at %(time)s. Switch it off and change its time first.")
+                self.add_error(None, words % {"name": outside.name, "time": f"{outside.send_time:%H:%M}"})
         return data

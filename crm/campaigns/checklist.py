@@ -1,5 +1,6 @@
 """What must be right before a campaign goes out. Red lines block, yellow ones are told."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 from crm.accounts.models import Shop
 from crm.accounts.wording import counted
 from crm.campaigns import audience, channels, fields, rendering, variants
-from crm.campaigns.models import Campaign
+from crm.campaigns.models import Campaign, Rules
 from crm.lib.templatetags import say
 
 LONG_SUBJECT = 60  # letters; what most phones show of it
@@ -45,7 +46,7 @@ def read(campaign: Campaign, *, shop: Shop, reach: audience.Audience) -> list[Ch
         found = _of_one(one, shop=shop, reach=reach, part=1 / len(versions))
         checks += found if len(versions) == 1 else [check and _named(check, one.letter) for check in found]
     if any(one.body.strip() for one in versions):
-        checks += [_sender(shop), _postal_address(shop), _own_address()]
+        checks += [_sender(shop), _postal_address(shop), _own_address(), _speed(reach)]
     checks += [reader(campaign, shop, reach) for reader in READERS.values()]
     return [check for check in checks if check is not None]
 
@@ -287,6 +288,23 @@ def _own_address() -> Check | None:
               "address of this program.") % {"url": settings.SITE_URL},
         )
     return Check(_("Unsubscribe link"), GOOD, settings.SITE_URL)
+
+
+def _speed(reach: audience.Audience) -> Check | None:
+    """Say how long a mailing is under way where the owner has set how many leave in an hour."""
+    most = Rules.current().most_per_hour
+    if most is None or not reach.written_to or channels.current_slug() == "outbox":
+        return None
+    hours = math.ceil(reach.written_to / most)
+    text = ngettext(
+        "%(most)s mails leave in an hour at most: the last one within %(hours)s hour of the first.",
+        "%(most)s mails leave in an hour at most: the last one about %(hours)s hours after the first.",
+        hours,
+    )
+    return Check(
+        _("Speed"), GOOD, text % {"most": say.number(most), "hours": say.number(hours)},
+        reverse("campaigns:automations") + "#rules",
+    )
 
 
 def _compiled(campaign: Campaign, shop: Shop) -> rendering.Letter:

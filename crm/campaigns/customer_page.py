@@ -18,7 +18,7 @@ def panel(*, contact: Contact, request) -> dict | None:
     """Return the newest messages to a person with what came of them, and whether their address is dead; or None."""
     messages = (
         Message.objects.filter(contact=contact)
-        .exclude(state=Message.State.STOPPED)
+        .exclude(state__in=[Message.State.STOPPED, Message.State.WITHHELD])
         .select_related("rotation__campaign", "outgoing")
         .annotate(was_clicked=Exists(Click.objects.filter(message=OuterRef("pk"))))
         .order_by("-pk")[:IN_PANEL]

@@ -9,7 +9,7 @@ from crm.campaigns.models import Occasion
 
 CAP_DAYS = 7
 WRITE, HOLD_OUT = "write", "hold_out"
-WAIT = "wait"  # till the limit allows it
+WAIT = "wait"  # till the limit allows it, or their complaint is settled
 PASS = "pass"  # nobody we may write to: not met, so that a later yes may still count
 
 Ended = Occasion.Ended
@@ -34,6 +34,7 @@ class Known:
     may_write: Collection[int]
     orders: Mapping[int, list[dt.datetime]]  # when they ordered, as far as an order would end it
     is_held_out: Callable[[int], bool]
+    held_back: Collection[int] = ()  # those of the others who said no such thing, and get nothing for now
     written: dict[int, list[dt.date]] = field(default_factory=lambda: defaultdict(list))  # on which days, by whatever
 
 
@@ -66,7 +67,9 @@ def _fate(
     if any(one.happened_at < at <= moment for at in known.orders.get(one.contact_id, ())):
         return Ended.ORDERED
     if one.contact_id not in known.may_write:
-        return PASS if one.step == 1 else Ended.SAID_NO
+        if one.step == 1:
+            return PASS
+        return WAIT if one.contact_id in known.held_back else Ended.SAID_NO
     if known.is_held_out(one.contact_id):
         return HOLD_OUT
     if most is not None and written_lately(known.written.get(one.contact_id, ()), today=today) >= most:

@@ -5,11 +5,12 @@ types can reach an attribute, call a method or run for long.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Shop
@@ -19,6 +20,7 @@ from crm.lib.templatetags import say
 from crm.portal import links
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_AFTER_NUMBER = re.compile(r"((?:<[^>]*>|[\s*_])+)([^\W\d_]+)")
 _INSIDE = re.compile(r"""\s*([a-z_]+)\s*(?:\|\s*["“”'‘’](.*?)["“”'‘’]\s*)?""", re.DOTALL)
 
 
@@ -36,6 +38,7 @@ class Facts:
     order_count: int
     my_page: str = ""
     message_id: int | None = None  # of the message that is written; None in a test
+    one_of: Mapping[str, str] = field(default_factory=dict)  # what a word after a number is called when that is one
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ FIELDS: dict[str, Field] = {
     "shop_name": Field(_("Name of the shop"), lambda facts: facts.shop_name),
     "my_page": Field(_("Link to their own page"), lambda facts: facts.my_page, is_address=True),
 }
+
+
+_COUNTS = {"points_given", "points_balance"}
 
 
 def register(name: str, field: Field) -> None:
@@ -102,7 +108,11 @@ def facts(*, contact: Contact, shop: Shop, points_given: int, now) -> Facts:
             ),
             order_count=contact.order_count,
             my_page=links.address(contact.pk),
-        )
+            one_of={
+                gettext("points"): gettext("point"), gettext("stamps"): gettext("stamp"),
+                gettext("credits"): gettext("credit"),
+            },
+        )  # fmt: skip
 
 
 def split(text: str) -> list[str | Use]:
@@ -118,6 +128,14 @@ def split(text: str) -> list[str | Use]:
     if wrong:
         raise UnknownField(wrong)
     return [part for part in [*parts, text[end:]] if part != ""]
+
+
+def labelled(text: str) -> str:
+    """Return a text for the owner to read, with the name of each field in its place."""
+    try:
+        return "".join(part if isinstance(part, str) else f"[{FIELDS[part.name].label}]" for part in split(text))
+    except UnknownField:
+        return text
 
 
 def used(*texts: str) -> list[Use]:
@@ -138,4 +156,14 @@ def unknown(*texts: str) -> list[str]:
 
 def fill(parts: Sequence[str | Use], values: Facts) -> str:
     """Put the values in, as plain text."""
-    return "".join(part if isinstance(part, str) else part.write(values) for part in parts)
+    return "".join(part if isinstance(part, str) else part.write(values) for part in agreeing(parts, values))
+
+
+def agreeing(parts: Iterable, values: Facts) -> Iterator:
+    """Yield the parts of a text, the word after a number of one in the singular: "1 stamp", as far as we know it."""
+    is_one = False
+    for part in parts:
+        if is_one and isinstance(part, str) and (found := _AFTER_NUMBER.match(part)):
+            part = found[1] + values.one_of.get(found[2], found[2]) + part[found.end() :]
+        yield part
+        is_one = isinstance(part, Use) and part.name in _COUNTS and part.write(values) == "1"

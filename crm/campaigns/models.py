@@ -18,6 +18,7 @@ Occasion   what happened to one person: unique (contact, key), and a key begins 
            nobody is written to twice for one occasion. Written in the transaction of the messages. `step` is the next
            one, due on `due_date` (shop's calendar), until `ended` says why there is none.
 Rules      what holds for all messages of the shop: how many in seven days, and during which hours automations write.
+           `most_per_hour`: mails the mail server takes; `paced_until` is how far they are ahead of it (pacing).
            `rehearsed`: the tray of what each recipe would have done in the past (rehearsing), as of `rehearsed_on`.
 Variant    another version of a campaign's message: B, C or D. `is_off`: has gone out, goes out no more.
 Rotation   one run of a campaign: unique (campaign, local date), so that it starts once whatever restarts.
@@ -26,6 +27,7 @@ Rotation   one run of a campaign: unique (campaign, local date), so that it star
 Message    one row per person and rotation, made in one statement when the rotation starts.
              queued -> claimed (lease) -> sending -> sent | retry | failed | uncertain
              suppressed   said no in the meantime; held_out  left alone on purpose, to measure; stopped by the owner
+             withheld     not sent to this person alone, `error` says why: a complaint is open, or they get it once
              capped       got as many messages as the shop allows in seven days
            Unique per (rotation, contact) and per (rotation, address): two people sharing an address get one.
            `sending` is committed just before the payload leaves. A process that dies there leaves `uncertain`,
@@ -178,6 +180,8 @@ class Rules(models.Model):
     )
     opens_at = models.TimeField(_("Automations write from"), default=dt.time(9))
     closes_at = models.TimeField(_("until"), default=dt.time(20))
+    most_per_hour = models.PositiveIntegerField(_("Mails in an hour, at most"), null=True, blank=True)
+    paced_until = models.DateTimeField(null=True, editable=False)
     rehearsed = models.JSONField(default=dict, editable=False)
     rehearsed_on = models.DateField(null=True, editable=False)
 
@@ -239,6 +243,7 @@ class Message(models.Model):
         SUPPRESSED = "suppressed", _("Said no")
         HELD_OUT = "held_out", _("Left out to measure")
         STOPPED = "stopped", _("Stopped")
+        WITHHELD = "withheld", _("Not sent to this customer")
         CAPPED = "capped", _("Had enough messages that week")
         POINTS_ONLY = "points_only", _("Points only")  # gets the points; no message, or none may be sent
 

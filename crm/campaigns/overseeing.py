@@ -83,6 +83,8 @@ def all_of_them() -> list[Shown]:
 def one(automation: Automation, steps: Sequence[Campaign], *, now: dt.datetime) -> dict:
     """Return what one automation did, step by step, and against those left out; one that is not kept did nothing."""
     shown, grace_days = _shown(automation), TRIGGERS[automation.trigger].grace_days
+    for step in steps:
+        step.subject_read, step.body_read = fields.labelled(step.subject), fields.labelled(step.body)
     carried = coupons_in(*running.texts(steps), also_stopped=True).order_by("pk")
     known = {
         "shown": shown, "steps": steps, "grace_days": grace_days,

@@ -86,8 +86,10 @@ def rehearse(
     people = {one.contact_id for one in coming}
     before = capping.week_before(past.first, shop.timezone)
     written = capping.written(people, since=before, now=now, zone=shop.timezone, but_for=automation)
+    may_write = audience.writable(people, texts=running.texts(steps), shop=shop, trigger=trigger) if people else set()
     known = Known(
-        may_write=audience.writable(people, texts=running.texts(steps), shop=shop) if people else (),
+        may_write=may_write,
+        held_back=audience.held_back(people - may_write, shop=shop),
         orders=running.orders_after(coming) if automation.ends_on_order else {},
         is_held_out=lambda contact_id: starting.is_held_out(steps[0], contact_id),
         written=written,

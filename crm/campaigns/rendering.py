@@ -80,10 +80,10 @@ class Letter:
     def fill(self, values: fields.Facts, *, hrefs: Mapping[str, str], unsubscribe: str) -> tuple[str, str, str]:
         """Return subject, plain text and HTML for one person."""
         subject = " ".join(fields.fill(self.subject, values).split())
-        text = "".join(_written(part, values, hrefs, unsubscribe) for part in self.text)
+        text = "".join(_written(part, values, hrefs, unsubscribe) for part in fields.agreeing(self.text, values))
         body = "".join(
             part if isinstance(part, str) else html.escape(_written(part, values, hrefs, unsubscribe))
-            for part in self.html
+            for part in fields.agreeing(self.html, values)
         )
         return subject, text, body
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 from crm.accounts.models import Shop
 from crm.campaigns import rendering, starting, variants
@@ -19,6 +19,7 @@ FEW = 30  # people per group below which a difference says nothing
 Z_95 = 1.959964  # half width of a 95 % interval in standard errors
 
 State = Message.State
+_NOT_GONE = (State.STOPPED, State.WITHHELD)
 
 
 @dataclass
@@ -210,9 +211,6 @@ class Comparison:
         return round(self.revenue.high)
 
 
-_BY_THE_OWNER = Q(state=State.STOPPED, error="")  # what stopped for one person alone says why
-
-
 def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     """Compare those written to (or given points) with those left out; None where that would not be fair.
 
@@ -222,13 +220,11 @@ def compare(campaign: Campaign, *, now: dt.datetime) -> Comparison | None:
     """
     rotations = campaign.rotations.all()
     if campaign.automation_id:
-        rotations = rotations.exclude(messages__in=Message.objects.filter(_BY_THE_OWNER))
+        rotations = rotations.exclude(messages__in=Message.objects.filter(state=State.STOPPED))
     sides = Counter()
-    messages = Message.objects.filter(rotation__in=rotations).annotate(is_stopped=_BY_THE_OWNER)
-    for state, is_stopped, number in (
-        messages.values_list("state", "is_stopped").annotate(number=Count("pk")).order_by()
-    ):
-        sides["stopped" if is_stopped else "held" if state == State.HELD_OUT else "written"] += number
+    messages = Message.objects.filter(rotation__in=rotations)
+    for state, number in messages.values_list("state").annotate(number=Count("pk")).order_by():
+        sides[{State.STOPPED: "stopped", State.HELD_OUT: "held"}.get(state, "written")] += number
     if sides["stopped"] or not sides["held"]:
         return None
     window = dt.timedelta(days=campaign.window_days)
@@ -315,7 +311,7 @@ def outcomes(campaign: Campaign) -> list[Outcome]:
     """
     writes = any(one.body.strip() for one in variants.every(campaign))
     rotations = [one for one in campaign.rotations.order_by("started_at", "pk") if len(one.shares) > 1]
-    messages = Message.objects.filter(rotation__in=rotations).exclude(state=State.STOPPED)
+    messages = Message.objects.filter(rotation__in=rotations).exclude(state__in=_NOT_GONE)
     if writes:
         messages = messages.exclude(state=State.POINTS_ONLY)
     people: Counter = Counter()
@@ -361,7 +357,7 @@ def _bought(
         placed_at__gte=rotation.started_at,
         placed_at__lt=rotation.started_at + dt.timedelta(days=campaign.window_days),
     )
-    without = {State.STOPPED} if is_points_only else {State.STOPPED, State.POINTS_ONLY}
+    without = _NOT_GONE if is_points_only else (*_NOT_GONE, State.POINTS_ONLY)
     for message_id, letter, state, net_minor in within.values_list(
         "contact__messages__pk", "contact__messages__variant", "contact__messages__state", "net_minor"
     ):

@@ -34,7 +34,7 @@ def start_due(*, now: dt.datetime) -> int:
     due = Campaign.objects.filter(
         state=Campaign.State.SCHEDULED, next_at__lte=now, automation__on_since__isnull=False
     ).select_related("automation")
-    return sum(_run(step, now=now, shop=shop) for step in due.order_by("automation", "step"))
+    return sum(starting.apart(_run, step, now=now, shop=shop) for step in due.order_by("automation", "step"))
 
 
 def texts(steps: Iterable[Campaign]) -> list[str]:
@@ -47,10 +47,15 @@ def _run(step: Campaign, *, now: dt.datetime, shop: Shop) -> int:
     following = scheduling.next_occurrence(step, after=now, zone=shop.timezone)
     with transaction.atomic():
         rules = Rules.locked()  # the limit of messages holds across automations: one at a time
+        automation = Automation.objects.select_for_update().filter(pk=step.automation_id).first()
+        if automation is None or automation.on_since is None:  # switched off at this moment
+            return 0
+        step.automation = automation
         claimed = Campaign.objects.filter(pk=step.pk, state=Campaign.State.SCHEDULED, next_at=step.next_at).update(
             next_date=following[0], next_at=following[1], problem="", watched_since=now
         )
-        if not claimed or step.rotations.filter(local_date=today).exists():
+        is_early = following[0] == today  # it was held up till now: today's turn is yet to come, and looks back too
+        if not claimed or is_early or step.rotations.filter(local_date=today).exists():
             return 0
         Automation.objects.filter(pk=step.automation_id).update(ran_at=now)
         decided = _decide(step, rules=rules, now=now, today=today, shop=shop)
@@ -72,8 +77,12 @@ def _decide(step: Campaign, *, rules: Rules, now: dt.datetime, today: dt.date, s
     if not opened:
         return []
     people = {one.contact_id for one in opened}
+    may_write = audience.writable(
+        people, texts=texts(automation.live_steps()), shop=shop, trigger=TRIGGERS[automation.trigger]
+    )
     known = Known(
-        may_write=audience.writable(people, texts=texts(automation.live_steps()), shop=shop),
+        may_write=may_write,
+        held_back=audience.held_back(people - may_write, shop=shop),
         orders=orders_after(opened) if automation.ends_on_order else {},
         is_held_out=lambda contact_id: starting.is_held_out(step, contact_id),
         written=capping.written(people, since=capping.week_before(today, shop.timezone), now=now, zone=shop.timezone),
@@ -134,7 +143,7 @@ def _write(
         shares=variants.shares(step),
     )
     people = list(
-        Contact.objects.filter(pk__in=bulk.among({one.contact_id for one in chosen}))
+        Contact.objects.filter(pk__in=bulk.among({one.contact_id for one in chosen}), email_key__isnull=False)
         .order_by("pk")
         .values_list("pk", "email_key")
     )

@@ -4,6 +4,7 @@ import calendar
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -127,6 +128,7 @@ def resume(campaign: Campaign, *, now: dt.datetime) -> bool:
     return bool(resumed)
 
 
+@transaction.atomic
 def stop(campaign: Campaign, *, now: dt.datetime) -> bool:
     """End a campaign for good: every waiting message is stopped at once. Those on their way arrive."""
     stopped = Campaign.objects.filter(pk=campaign.pk, state__in=ACTIVE).update(

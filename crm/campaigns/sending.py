@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop
 
 from crm.accounts import instance
 from crm.accounts.models import Shop
-from crm.campaigns import capping, channels, fields, rendering, running, scheduling, starting, variants
+from crm.campaigns import capping, channels, fields, pacing, rendering, running, scheduling, starting, variants
 from crm.campaigns.channels.base import (
     BadMail,
     Channel,
@@ -35,6 +35,7 @@ from crm.campaigns.channels.base import (
     Withheld,
 )
 from crm.campaigns.models import Campaign, Message, Rotation, Rules
+from crm.campaigns.triggers.base import sales
 from crm.contacts import consent
 from crm.contacts.models import Contact, Suppression
 from crm.lib import tokens
@@ -47,24 +48,27 @@ BACK_OFF = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360)]
 WATCHED = 200  # the circuit breaker looks at this many last attempts ...
 TOO_MANY = WATCHED * 5 // 100  # ... and opens when more than 5 % of them went wrong
 SWEEP_SECONDS = 45.0
+MOST_DOWNS = 3  # in a row, in one sweep: who knocks on and on is shut out; more than one may be that one address alone
 LEFT_OUT = gettext_noop("Gets no campaign for now: an open complaint comes first.")
+ORDERED = gettext_noop("Ordered before it left, so it was not needed any more.")
 
 State = Message.State
 TO_DO = [State.QUEUED, State.CLAIMED, State.SENDING, State.RETRY]
+_MAY_GO_ON = [Campaign.State.SCHEDULED, Campaign.State.RUNNING, Campaign.State.PAUSED, Campaign.State.FINISHED]
 
 
 def sweep(*, now: dt.datetime) -> int:
     """Do all that is due, for a bounded time: start, give points, send, finish. Return how much was done."""
     if not Shop.objects.exists() or instance.is_held():
         return 0
-    begun, worker = time.monotonic(), uuid.uuid4().hex
+    begun, worker, line = time.monotonic(), uuid.uuid4().hex, Line()
     release_forgotten(now=now)
     done = starting.start_due(now=now) + running.start_due(now=now)
     starting.give_points(now=now)
     while (elapsed := time.monotonic() - begun) < SWEEP_SECONDS:
-        handled = deliver(now=now + dt.timedelta(seconds=elapsed), limit=BATCH, worker=worker)
+        handled = deliver(now=now + dt.timedelta(seconds=elapsed), limit=BATCH, worker=worker, line=line)
         done += handled
-        if not handled:
+        if not handled or line.downs == MOST_DOWNS:
             break
     finish(now=now + dt.timedelta(seconds=time.monotonic() - begun))
     return done
@@ -82,7 +86,14 @@ def release_forgotten(*, now: dt.datetime) -> int:
     return freed + doubtful
 
 
-def deliver(*, now: dt.datetime, limit: int, worker: str) -> int:
+@dataclass
+class Line:
+    """The line to the mail server, as one sweep finds it. `downs`: how often in a row nothing could leave."""
+
+    downs: int = 0
+
+
+def deliver(*, now: dt.datetime, limit: int, worker: str, line: Line | None = None) -> int:
     """Claim up to `limit` messages and send them; return how many were handled."""
     if instance.is_held():
         return 0
@@ -90,8 +101,8 @@ def deliver(*, now: dt.datetime, limit: int, worker: str) -> int:
     ids = _claim(now=now, limit=limit, worker=worker)
     if not ids:
         return 0
-    batch = _Batch(shop=shop, worker=worker, now=now, begun=time.monotonic())
-    claimed = Message.objects.filter(pk__in=ids).select_related("rotation__campaign", "contact")
+    batch = _Batch(shop=shop, worker=worker, now=now, begun=time.monotonic(), line=line)
+    claimed = Message.objects.filter(pk__in=ids).select_related("rotation__campaign__automation", "contact")
     try:
         with channels.current() as channel, _one_transaction(channel):
             for handled, message in enumerate(claimed.order_by("due_at", "pk"), start=1):
@@ -106,6 +117,11 @@ def deliver(*, now: dt.datetime, limit: int, worker: str) -> int:
 
 def finish(*, now: dt.datetime) -> int:
     """Close mailings that have nothing left to do, and move their campaigns on; return how many closed."""
+    # refused for now while its campaign was being stopped: nobody would ever send it
+    Message.objects.filter(
+        rotation__in=Rotation.objects.filter(finished_at=None, campaign__state=Campaign.State.STOPPED),
+        state__in=[State.QUEUED, State.RETRY],
+    ).update(state=State.STOPPED, claimed_by="", claimed_until=None)
     left = Message.objects.filter(rotation=OuterRef("pk"), state__in=TO_DO)
     over = Rotation.objects.filter(
         ~Exists(left),
@@ -115,10 +131,13 @@ def finish(*, now: dt.datetime) -> int:
     )
     closed = 0
     for rotation_id in list(over.values_list("pk", flat=True)):
-        if Rotation.objects.filter(pk=rotation_id, finished_at=None).update(finished_at=now):
+        if over.filter(pk=rotation_id).update(finished_at=now):  # asked again: the owner may send some once more
             recount(rotation_id)
             closed += 1
     unfinished = Rotation.objects.filter(campaign=OuterRef("pk"), finished_at=None)
+    Campaign.objects.filter(
+        Exists(unfinished), state__in=[Campaign.State.FINISHED, Campaign.State.SCHEDULED]
+    ).update(state=Campaign.State.RUNNING)  # closed at the moment in which the owner sent something again
     idle = Campaign.objects.filter(~Exists(unfinished), state=Campaign.State.RUNNING)
     idle.filter(next_at=None).update(state=Campaign.State.FINISHED, updated_at=now, version=F("version") + 1)
     idle.filter(next_at__isnull=False).update(
@@ -133,11 +152,11 @@ def finish(*, now: dt.datetime) -> int:
 def resend(campaign: Campaign, *, message_ids: list[int], now: dt.datetime) -> int:
     """Send again what failed or may not have arrived, because the owner asked for it; return how many.
 
-    Nothing of a stopped campaign is sent again.
+    Nothing of a campaign that was stopped is sent again, nor of an automation that is off.
     """
-    if campaign.state == Campaign.State.STOPPED:
-        return 0
     with transaction.atomic():
+        if Campaign.objects.select_for_update().filter(pk=campaign.pk, state__in=_MAY_GO_ON).first() is None:
+            return 0
         rotations = Rotation.objects.filter(campaign=campaign)
         again = Message.objects.filter(
             rotation__in=rotations, pk__in=message_ids, state__in=[State.FAILED, State.UNCERTAIN]
@@ -180,7 +199,7 @@ def send_test(campaign: Campaign, *, to: str, values: fields.Facts, now: dt.date
     )
     mail = rendering.mail(letter, to=to, values=values, shop=shop, now=now)
     with channels.current() as channel:
-        return channel.send(mail, before_payload=lambda: None)
+        return channel.send(mail, before_payload=lambda: pacing.note(channel=channel, now=now))
 
 
 def _claim(*, now: dt.datetime, limit: int, worker: str) -> list[int]:
@@ -192,12 +211,15 @@ def _claim(*, now: dt.datetime, limit: int, worker: str) -> list[int]:
         if not capping.is_open(Rules.current(), now=now, zone=Shop.current().timezone):
             active = active.filter(campaign__automation=None)
         ids: list[int] = []
-        for rotation_id in list(active.order_by("started_at", "pk").values_list("pk", flat=True)):
+        # what is about a day goes before what may take many hours at the pace of the mail server
+        by_turn = active.order_by(F("campaign__automation").asc(nulls_last=True), "started_at", "pk")
+        for rotation_id in list(by_turn.values_list("pk", flat=True)):
             for state in (State.RETRY, State.QUEUED):
                 ready = Message.objects.filter(rotation=rotation_id, state=state, due_at__lte=now)
                 ids += ready.select_for_update(skip_locked=True).order_by("due_at", "pk").values_list("pk", flat=True)[
                     : limit - len(ids)
                 ]
+        ids = ids[: pacing.take(len(ids), channel=channels.kind(), now=now)]
         Message.objects.filter(pk__in=ids).update(state=State.CLAIMED, claimed_by=worker, claimed_until=now + LEASE)
     return ids
 
@@ -216,8 +238,8 @@ class _Compiled:
 class _Batch:
     """The messages one worker sends over one connection."""
 
-    def __init__(self, *, shop: Shop, worker: str, now: dt.datetime, begun: float):
-        self.shop, self.worker, self._now, self._begun = shop, worker, now, begun
+    def __init__(self, *, shop: Shop, worker: str, now: dt.datetime, begun: float, line: Line | None = None):
+        self.shop, self.worker, self.line, self._now, self._begun = shop, worker, line or Line(), now, begun
         self._letters: dict[tuple[int, str], _Compiled] = {}
 
     def now(self) -> dt.datetime:
@@ -244,6 +266,7 @@ class _Batch:
         except ChannelDown as error:
             self._put_back(message, error=error, due_at=self._next_try(message))
             self._note_down(campaign, error)
+            self.line.downs += 1
             return False
         except NoSuchAddress as error:
             consent.note_bounce(message.contact.email_key, at=self.now())
@@ -263,6 +286,7 @@ class _Batch:
             # a defect of ours or of a channel must not hold up everybody behind this message
             log.exception("message %s", message.pk)
             return self._mark_broken(message, error)
+        self.line.downs = 0
         return True
 
     def _mail(self, message: Message):
@@ -296,6 +320,7 @@ class _Batch:
             Exists(consent.may_write(person, write_to=self.shop.write_to)),
             ~Exists(Suppression.objects.filter(address_hash=tokens.keyed_hash(key or ""))),
             Exists(running),
+            ~self._has_ordered(message),
             pk=message.pk,
             state=State.CLAIMED,
             claimed_by=self.worker,
@@ -303,10 +328,19 @@ class _Batch:
         if not entered:
             raise Withheld
 
+    def _has_ordered(self, message: Message) -> Q:
+        """Return the condition that its person has ordered since the run, where an order ends the automation."""
+        automation = message.rotation.campaign.automation
+        if automation is None or not automation.ends_on_order:
+            return Q(pk__in=[])
+        since = sales().filter(placed_at__gt=message.rotation.started_at, placed_at__lte=self.now())
+        return Q(Exists(since.filter(contact=OuterRef("contact_id"))))
+
     def _withhold(self, message: Message) -> None:
-        """Find out why a message may not leave: paused, changed meanwhile, or the person said no."""
+        """Find out why a message may not leave: paused, changed meanwhile, ordered, or the person said no."""
         ours = Message.objects.filter(pk=message.pk, state=State.CLAIMED, claimed_by=self.worker)
-        contact = Contact.objects.filter(pk=message.contact_id, erased_at=None)
+        whose = Message.objects.filter(pk=message.pk).values("contact")  # by now: two customers may have become one
+        contact = Contact.objects.filter(pk__in=whose, erased_at=None)
         key = contact.values_list("email_key", flat=True).first()
         is_welcome = (
             key is not None
@@ -314,7 +348,11 @@ class _Batch:
             and not Suppression.objects.filter(address_hash=tokens.keyed_hash(key)).exists()
         )
         if not is_welcome and consent.have_allowed(contact, write_to=self.shop.write_to).exists():
-            ours.update(state=State.STOPPED, error=LEFT_OUT, claimed_by="", claimed_until=None)
+            ours.update(state=State.WITHHELD, error=LEFT_OUT, claimed_by="", claimed_until=None)
+            return
+        if is_welcome and ours.filter(self._has_ordered(message)).update(
+            state=State.WITHHELD, error=ORDERED, claimed_by="", claimed_until=None
+        ):
             return
         state = State.QUEUED if is_welcome else State.SUPPRESSED
         ours.update(state=state, claimed_by="", claimed_until=None)

@@ -32,7 +32,7 @@ class StandingOrder:
 
 def _of_campaign(slug: str, **terms: int) -> Letter:
     """Return the letter of a campaign that says the same."""
-    campaign = recipes.RECIPES[slug]
+    campaign = recipes.RECIPES.get(slug) or recipes.OFFERS[slug]
     return Letter(subject=campaign.subject, body=campaign.body, **terms)
 
 
@@ -109,6 +109,17 @@ RECIPES: dict[str, StandingOrder] = {
             ),
         ),
     ),
+    "next-visit": StandingOrder(
+        icon="calendar-clock",
+        name=_("Remind of the next visit"),
+        what=_("A friendly word on the day somebody usually comes again: every customer at their own pace."),
+        trigger="next_visit",
+        params={"days": 14},
+        ends_on_order=True,
+        letters=(
+            _of_campaign("reminder"),
+        ),
+    ),
     "win-back": StandingOrder(
         icon="heart",
         name=_("Win back people who have gone quiet"),
@@ -150,8 +161,9 @@ RECIPES: dict[str, StandingOrder] = {
                 subject=_("Thank you. How was it?"),
                 body=_(
                     "# Thank you, {{ first_name|\"dear customer\" }}\n\n"
-                    "We hope that everything was as it should be. If it was not, or if you have a wish, simply answer "
-                    "this message.\n\n"
+                    "We hope that everything was as it should be. Would you tell us? It takes a moment.\n\n"
+                    "[How was it?]({{ feedback_link }})\n\n"
+                    "If you have a wish, simply answer this message.\n\n"
                     "Warm regards,\n{{ shop_name }}"
                 ),
             ),

@@ -1,9 +1,11 @@
 """A due campaign becomes one row per person, then points; both can be cut off anywhere and go on later."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import BigIntegerField, F, Sum
 from django.db.models.functions import Coalesce
 from django.utils import translation
@@ -11,11 +13,13 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import Shop
 from crm.campaigns import audience, capping, rendering, scheduling, variants
-from crm.campaigns.models import Campaign, Link, Message, Rotation
+from crm.campaigns.models import Campaign, Link, Message, Rotation, Rules
 from crm.contacts import consent
 from crm.lib import bulk, clock, tokens
 from crm.rewards import ledger
 from crm.rewards.models import Entry
+
+log = logging.getLogger(__name__)
 
 PEOPLE_AT_ONCE = 5_000
 POSTINGS_AT_ONCE = 500
@@ -37,8 +41,23 @@ def start_due(*, now: dt.datetime) -> int:
         if now - campaign.next_at > scheduling.GRACE:
             scheduling.miss(campaign, now=now, shop=shop)
         else:
-            started += _start(campaign, now=now, shop=shop)
+            started += apart(_start, campaign, now=now, shop=shop)
     return started
+
+
+def apart(part: Callable[..., int], campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
+    """Do one campaign's part of a sweep: what is wrong with it stands on it, and holds up no other."""
+    try:
+        return part(campaign, now=now, shop=shop)
+    except (IntegrityError, OperationalError):  # somebody was quicker, such as a merge: the next minute tries again
+        log.exception("campaign %s", campaign.pk)
+    except Exception as error:
+        log.exception("campaign %s", campaign.pk)
+        with translation.override(shop.language):
+            problem = _("It cannot go on; we keep trying: %(words)s") % {"words": f"{type(error).__name__}: {error}"}
+        moving = [Campaign.State.SCHEDULED, Campaign.State.RUNNING]
+        Campaign.objects.filter(pk=campaign.pk, state__in=moving).update(problem=problem[:250])
+    return 0
 
 
 def give_points(*, now: dt.datetime) -> int:
@@ -47,36 +66,44 @@ def give_points(*, now: dt.datetime) -> int:
     An entry's source names mailing and person, so that starting over gives nobody points twice.
     """
     given = 0
+    shop = Shop.objects.first()
     waiting = Rotation.objects.filter(points_given_at=None, campaign__state=Campaign.State.RUNNING)
     for rotation in waiting.select_related("campaign").order_by("id"):
-        last, is_running = 0, True
-        expires_at = _expires_at(rotation)
-        while is_running:
-            people = list(
-                rotation.messages.filter(points__gt=0, id__gt=last)
-                .order_by("id")
-                .values_list("id", "contact_id", "points", MADE_FOR)[:POSTINGS_AT_ONCE]
-            )
-            if not people:
-                Rotation.objects.filter(pk=rotation.pk, points_given_at=None).update(points_given_at=now)
-                break
-            given += ledger.post(
-                [
-                    ledger.Posting(
-                        contact_id=contact_id,
-                        points=points,
-                        kind=Entry.Kind.CAMPAIGN,
-                        source=source_of(rotation.pk, made_for),
-                        reason=rotation.campaign.name,
-                        at=rotation.started_at,
-                        expires_at=expires_at,
-                    )
-                    for _id, contact_id, points, made_for in people
-                ],
-                now=now,
-            )
-            last = people[-1][0]
-            is_running = Campaign.objects.filter(pk=rotation.campaign_id, state=Campaign.State.RUNNING).exists()
+        given += apart(partial(_give, rotation), rotation.campaign, now=now, shop=shop)
+    return given
+
+
+def _give(rotation: Rotation, campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
+    given, last, is_running = 0, 0, True
+    expires_at = _expires_at(rotation, shop=shop)
+    while is_running:
+        people = list(
+            rotation.messages.filter(points__gt=0, id__gt=last)
+            .order_by("id")
+            .values_list("id", "contact_id", "points", MADE_FOR)[:POSTINGS_AT_ONCE]
+        )
+        if not people:
+            Rotation.objects.filter(pk=rotation.pk, points_given_at=None).update(points_given_at=now)
+            if campaign.problem:
+                Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.RUNNING).update(problem="")
+            break
+        given += ledger.post(
+            [
+                ledger.Posting(
+                    contact_id=contact_id,
+                    points=points,
+                    kind=Entry.Kind.CAMPAIGN,
+                    source=source_of(rotation.pk, made_for),
+                    reason=campaign.name,
+                    at=rotation.started_at,
+                    expires_at=expires_at,
+                )
+                for _id, contact_id, points, made_for in people
+            ],
+            now=now,
+        )
+        last = people[-1][0]
+        is_running = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.RUNNING).exists()
     return given
 
 
@@ -96,6 +123,7 @@ def _start(campaign: Campaign, *, now: dt.datetime, shop: Shop) -> int:
     """Claim the campaign and write its rows in one transaction, so that a mailing begins whole or not at all."""
     following = scheduling.next_occurrence(campaign, after=max(now, campaign.next_at), zone=shop.timezone)
     with transaction.atomic():
+        Rules.locked()  # the limit of messages holds for all that starts at this moment
         claimed = Campaign.objects.filter(
             pk=campaign.pk, state=Campaign.State.SCHEDULED, next_at=campaign.next_at
         ).update(
@@ -220,14 +248,13 @@ def is_budget_used(campaign: Campaign) -> bool:
     return left is not None and left < variants.most_points(campaign)
 
 
-def _expires_at(rotation: Rotation) -> dt.datetime | None:
+def _expires_at(rotation: Rotation, *, shop: Shop) -> dt.datetime | None:
     """Return until when the points of a mailing can be spent: its last day, by the shop's calendar, counts."""
     days = rotation.campaign.points_days
     if days is None:
         return None
-    zone = Shop.current().timezone
-    last_day = clock.local_date(rotation.started_at, zone) + dt.timedelta(days=days)
-    return clock.day_bounds(last_day, zone)[1]
+    last_day = clock.local_date(rotation.started_at, shop.timezone) + dt.timedelta(days=days)
+    return clock.day_bounds(last_day, shop.timezone)[1]
 
 
 def write_links(campaign: Campaign, *, shop: Shop) -> None:

@@ -21,6 +21,7 @@ class HomeConfig(AppConfig):
         notices.register("backups", keeping_notices.backups)
         notices.register("complaints", inbox_notices.complaints)
         notices.register("answers", inbox_notices.not_sent)
+        notices.register("mailbox", inbox_notices.mailbox)
         notices.register("books", points_notices.books)
         notices.register("debts", points_notices.debts)
         notices.register("automations", automation_notices.stopped)

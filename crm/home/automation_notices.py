@@ -14,7 +14,8 @@ TOLD_FOR = dt.timedelta(days=14)  # who leaves it off that long means it
 
 def stopped(*, now: dt.datetime, shop: Shop) -> Notice | None:
     """Say which automation holds its messages back, or has switched itself off lately, and why."""
-    held = Campaign.objects.filter(automation=OuterRef("pk"), state=Campaign.State.PAUSED).exclude(problem="")
+    stands_still = [Campaign.State.PAUSED, Campaign.State.SCHEDULED]  # what is running keeps trying by itself
+    held = Campaign.objects.filter(automation=OuterRef("pk"), state__in=stands_still).exclude(problem="")
     of_step = held.order_by("step").values("problem")[:1]
     found = Automation.objects.annotate(held=Subquery(of_step)).filter(
         Q(on_since__isnull=False, held__isnull=False) | Q(on_since=None, ran_at__gte=now - TOLD_FOR) & ~Q(problem="")

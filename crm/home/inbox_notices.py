@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.conf import settings
 from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import ngettext
 from crm.accounts.models import Shop
 from crm.home.notices import Notice
 from crm.lib.templatetags import say
-from crm.listening.models import Conversation, Line
+from crm.listening.models import Conversation, Desk, Line
 
 
 def complaints(*, now: dt.datetime, shop: Shop) -> Notice | None:
@@ -49,4 +50,19 @@ def not_sent(*, now: dt.datetime, shop: Shop) -> Notice | None:
         tone="warn",
         link_url=reverse("listening:thread", args=[lines[0]]),
         link=_("See the newest"),
+    )
+
+
+def mailbox(*, now: dt.datetime, shop: Shop) -> Notice | None:
+    """Say that no mails come in, because the mailbox cannot be read."""
+    said = Desk.current().mailbox.get("error") if settings.INBOX_URL else None
+    if not said:
+        return None
+    return Notice(
+        _("What customers write to it does not reach you here. We keep trying. The mail server said: %(words)s")
+        % {"words": said},
+        tone="warn",
+        title=_("Your mailbox cannot be read"),
+        link_url=reverse("listening:settings"),
+        link=_("Inbox settings"),
     )

@@ -28,7 +28,9 @@ from crm.lib import bulk
 log = logging.getLogger(__name__)
 
 Ask = Callable[[str], list[tuple]]
-_LEFT = (Message.State.SENT, Message.State.UNCERTAIN, Message.State.SENDING, Message.State.STOPPED)
+_LEFT = (
+    Message.State.SENT, Message.State.UNCERTAIN, Message.State.SENDING, Message.State.STOPPED, Message.State.WITHHELD,
+)  # fmt: skip
 
 
 @dataclass

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import instance
 from crm.accounts.models import Shop
-from crm.campaigns import scheduling
-from crm.campaigns.models import Automation, Campaign
+from crm.campaigns import automating, scheduling
+from crm.campaigns.models import Campaign
 from crm.campaigns.sending import TO_DO
 from crm.listening import answering
 
@@ -46,8 +46,7 @@ def confirm(*, now: dt.datetime) -> None:
                         "It was sending when this shop was copied. Who still waits may have it already: look first."
                     )
                 scheduling.pause(campaign, now=now, problem=problem)
-        # What happened before now was the other shop's to write about.
-        Automation.objects.exclude(on_since=None).update(on_since=now)
+        automating.begin_anew(now=now)
         answering.doubt_waiting(now=now)
         instance.confirm(now=now)
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_noop
 
 from crm.accounts import instance
 from crm.accounts.models import Shop
-from crm.campaigns import channels, fields, rendering
+from crm.campaigns import channels, fields, pacing, rendering
 from crm.campaigns.channels.base import BadMail, Channel, Mail, NoSuchAddress, SendFailed, Uncertain, Withheld
 from crm.campaigns.sending import BACK_OFF, LEASE
 from crm.contacts import consent
@@ -80,7 +80,7 @@ def fill(text: str, conversation: Conversation, *, points: int | None = None, no
     values = fields.facts(contact=person, shop=Shop.current(), points_given=points or 0, now=now)
     return "".join(
         part if isinstance(part, str) else _OPEN if points is None and part.name == _POINTS else part.write(values)
-        for part in fields.split(text)
+        for part in fields.agreeing(fields.split(text), values)
     )
 
 
@@ -194,10 +194,13 @@ def treat_as_sent(line: Line, *, now: dt.datetime) -> bool:
 
 def _send(pk: int, *, channel: Channel, shop: Shop, now: dt.datetime) -> None:
     """Send one answer and mark what came of it."""
-    line = Line.objects.select_related("conversation__contact").get(pk=pk)
+    line = Line.objects.select_related("conversation__contact").filter(pk=pk).first()
+    if line is None:  # forgotten since
+        return
     mine = Line.objects.filter(pk=pk)
 
     def enter_sending() -> None:
+        pacing.note(channel=channel, now=now)
         entered = mine.filter(state=State.QUEUED).update(
             state=State.SENDING, due_at=None, claimed_until=now + LEASE, attempts=F("attempts") + 1
         )

@@ -10,6 +10,12 @@ def condition() -> Q:
     return Q(complaints()) & ~Q(Exists(Desk.objects.filter(holds_back=False)))
 
 
+def is_reason(conversation: Conversation) -> bool:
+    """Tell whether this conversation keeps campaigns away from its customer."""
+    is_open = conversation.is_complaint and conversation.state != Conversation.State.DONE
+    return is_open and Desk.current().holds_back
+
+
 def complaints() -> Exists:
     """Return the condition that a customer has an open complaint."""
     open_ones = Conversation.objects.filter(is_complaint=True).exclude(state=Conversation.State.DONE)

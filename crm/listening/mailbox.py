@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from crm.accounts import instance
@@ -29,6 +30,10 @@ AT_ONCE = 20
 TIMEOUT = 15  # seconds for each answer of the server
 _NUMBER = re.compile(rb"(\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+
+
+class _Left(RuntimeError):
+    """A mail is not taken in, although somebody may have written it: too big, or not to be read."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,14 @@ def _poll(where: Address, memory: dict, *, now: dt.datetime) -> tuple[int, dict]
         last = known.get("uid")
         if last is None:  # the first look
             return 0, {"host": where.host, "validity": validity, "uid": max(0, following - 1)}
-        kept = 0
+        kept, left = 0, known.get("left", 0)
         for uid in _newer(server, last)[:AT_ONCE]:
-            kept += _take(server, uid, now=now)
+            try:
+                kept += _take(server, uid, now=now)
+            except _Left:
+                left += 1
             last = uid
-        return kept, {"host": where.host, "validity": validity, "uid": last}
+        return kept, {"host": where.host, "validity": validity, "uid": last} | ({"left": left} if left else {})
     finally:
         with contextlib.suppress(OSError, imaplib.IMAP4.error):
             server.logout()
@@ -121,22 +129,28 @@ def _newer(server: imaplib.IMAP4, last: int) -> list[int]:
 
 
 def _take(server: imaplib.IMAP4, uid: int, *, now: dt.datetime) -> int:
-    """Keep one mail; return 1 if it is new to us."""
+    """Keep one mail; return 1 if it is new to us. Raise _Left where only the mailbox can show it."""
     _status, answer = server.uid("FETCH", str(uid), "(RFC822.SIZE)")
     size = _SIZE.search(b" ".join(part for part in answer if isinstance(part, bytes)))
-    if size is None or int(size[1]) > letters.MOST_BYTES:
+    if size is None:  # somebody has deleted it meanwhile
         return 0
+    if int(size[1]) > letters.MOST_BYTES:
+        raise _Left
     _status, answer = server.uid("FETCH", str(uid), "(BODY.PEEK[])")
     data = next((part[1] for part in answer if isinstance(part, tuple)), None)
     if data is None:
         return 0
     try:
         _line, is_new = receiving.take(data, own=receiving.own_addresses(Shop.current()), now=now)
-    except (letters.NotAMail, receiving.NotKept):
+    except receiving.NotKept:
         return 0
-    except Exception:  # one mail that cannot be read must not keep the others out
+    except letters.NotAMail:
+        raise _Left from None
+    except (OperationalError, InterfaceError):  # of the database, not of this mail: the next look takes it
+        raise
+    except Exception as error:  # one mail that cannot be read must not keep the others out
         log.exception("mail %s", uid)
-        return 0
+        raise _Left from error
     return int(is_new)
 
 

@@ -45,3 +45,7 @@ def written(automation, *, step: int | None = None) -> list[tuple[int, dt.date, 
         sent = sent.filter(rotation__campaign__step=step)
     rows = sent.values_list("contact_id", "rotation__local_date", "rotation__campaign__step")
     return sorted(rows, key=lambda row: (row[1], row[0], row[2]))
+
+
+MONDAY = dt.date(2026, 6, 1)
+ON = at(MONDAY, 8, 0)  # when automations of a test are switched on

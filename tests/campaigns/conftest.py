@@ -6,10 +6,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from crm.campaigns import scheduling
-from crm.campaigns.models import Campaign
+from crm.campaigns import automating, scheduling
+from crm.campaigns.models import Automation, Campaign
+from crm.campaigns.standing_orders import RECIPES
 from crm.contacts.models import Contact, Segment, SegmentMember
 from crm.lib.tokens import keyed_hash
+from tests.campaigns.automations import ON
 
 
 @pytest.fixture
@@ -74,6 +76,28 @@ def started(campaign, now):
         made = campaign(**more)
         scheduling.schedule(made, now=now)
         return made
+
+    return make
+
+
+@pytest.fixture
+def on(shop):
+    """Switch an automation on at eight on a Monday, nobody left out: `on("welcome", days=1)`."""
+
+    def make(slug, *, now=ON, steps=1, holdout=0, ends_on_order=None, points=0, body="Hello.", waits=(), **params):
+        automation = Automation.objects.create(
+            name=slug, recipe=slug, trigger=RECIPES[slug].trigger, params=dict(RECIPES[slug].params) | params,
+            step_count=steps,
+            ends_on_order=RECIPES[slug].ends_on_order if ends_on_order is None else ends_on_order,
+        )
+        for number in range(1, steps + 1):
+            Campaign.objects.create(
+                automation=automation, step=number, repeat="daily", name=f"{slug} {number}", subject=f"Hello {number}",
+                body=body, points=points, holdout_percent=holdout, wait_days=0 if number == 1 else waits[number - 2],
+            )
+        if now is not None:
+            assert automating.switch_on(automation, now=now)
+        return automation
 
     return make
 

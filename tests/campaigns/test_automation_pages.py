@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from crm.accounts.models import Shop
-from crm.campaigns import automating, rehearsing, sending
+from crm.campaigns import automating, fields, rehearsing, sending
 from crm.campaigns.models import Automation, Campaign, Rules
 from crm.campaigns.standing_orders import RECIPES
 from crm.coupons import issuing
@@ -64,7 +64,7 @@ def test_nothing_is_on_and_every_recipe_says_what_it_would_have_done(client, bou
 
 
 def test_look_at_a_recipe_makes_nothing(client, bought):
-    page = client.get(reverse("campaigns:automation_recipe", args=["welcome"]))
+    page = client.get(reverse("campaigns:automation_recipe", args=["welcome"]) + "?rehearse=1")
     rehearsal = page.context["rehearsal"]
     assert len(rehearsal.people) + len(rehearsal.held_out) == 20
     assert f"<strong>{len(rehearsal.people)} people</strong>" in page.content.decode()
@@ -80,7 +80,10 @@ def test_set_up_look_switch_on_switch_off(client, bought):
     assert response.url == welcome.get_absolute_url()
     assert post(client, "automation_new", recipe="welcome").url == response.url  # a second click finds the first
     assert post(client, "automation_new", recipe="nonsense").status_code == 422
-    assert client.get(response.url).context["rehearsal"].by_step()[0] > 10
+    page = client.get(response.url)
+    assert "rehearsal" not in page.context  # it takes long in a big shop: asked for by the page, or by its link
+    assert 'hx-get="?rehearse=1"' in page.content.decode() and 'href="?rehearse=1#rehearsal"' in page.content.decode()
+    assert client.get(response.url + "?rehearse=1").context["rehearsal"].by_step()[0] > 10
     assert welcome.on_since is None
     post(client, "automation_on", welcome.pk)
     welcome.refresh_from_db()
@@ -92,6 +95,25 @@ def test_set_up_look_switch_on_switch_off(client, bought):
     post(client, "automation_off", welcome.pk)
     welcome.refresh_from_db()
     assert (welcome.on_since, set(welcome.steps.values_list("state", flat=True))) == (None, {"draft"})
+
+
+def test_another_one_of_a_recipe_has_a_name_of_its_own(client):
+    first = automating.make("welcome", shop=Shop.current())
+    Automation.objects.update(ran_at=clock.now())
+    second = automating.make("welcome", shop=Shop.current())
+    assert (first.name, second.name) == ("Welcome new customers", "Welcome new customers · 2")
+    assert [step.name for step in second.live_steps()][1] == "Welcome new customers · 2 (2)"
+
+
+def test_subject_is_shown_as_people_read_it(client):
+    made = automating.make("win-back", shop=Shop.current())
+    assert "We miss you, [First name]" in client.get(made.get_absolute_url()).content.decode()
+
+
+def test_every_field_in_a_recipe_is_known(client):
+    for slug in RECIPES:
+        _automation, steps = automating.draft(slug, shop=Shop.current())
+        assert fields.unknown(*(text for step in steps for text in (step.subject, step.body))) == []
 
 
 def test_says_what_a_coupon_in_it_gives(client):
@@ -133,6 +155,7 @@ def test_words_days_and_time_are_changed(client):
         ({"letter1-body": "![](https://example.com/a.png)"}, "Pictures are not sent."),
         ({"letter1-body": ""}, "There is no message yet."),
         ({"letter1-subject": ""}, "The message has no subject."),
+        ({"letter1-points": "50", "points_budget": "20"}, "This is not enough for one customer."),
         ({"letter2-body": "", "letter2-subject": ""}, "There is a message, but none before it."),
         ({"param_days": 0}, "Ensure this value is greater than or equal to 1."),
         ({"send_time": "21:00"}, "Automations write between 09:00 and 20:00."),
@@ -224,6 +247,18 @@ def test_rules_are_kept(client):
     assert Rules.current().most_messages is None
 
 
+def test_hours_leave_no_automation_outside(client):
+    welcome = automating.make("welcome", shop=Shop.current())
+    post(client, "automation_on", welcome.pk)
+    answer = post(client, "rules", most_messages="2", opens_at="11:00", closes_at="19:00")
+    assert answer.status_code == 422
+    assert "“Welcome new customers” is on and writes at 10:00." in answer.content.decode()
+    post(client, "automation_off", welcome.pk)
+    assert post(client, "rules", most_messages="2", opens_at="11:00", closes_at="19:00").status_code == 302
+    with pytest.raises(automating.NotPossible, match="between 11:00 and 19:00"):
+        automating.switch_on(welcome, now=clock.now())
+
+
 def test_today_proposes_the_welcome_and_leads_to_what_it_would_have_done(client, bought):
     now = clock.now()
     suggesting.renew(shop=Shop.current(), now=now)
@@ -232,7 +267,7 @@ def test_today_proposes_the_welcome_and_leads_to_what_it_would_have_done(client,
     suggesting.renew(shop=Shop.current(), now=now)
     said, people = Action.objects.get(), Rules.current().rehearsed["welcome"]["people"]
     assert said.title["en"] == f"Nobody welcomes your new customers: {people} in the last month"
-    assert client.get(said.url).context["rehearsal"].people
+    assert client.get(said.url + "?rehearse=1").context["rehearsal"].people
     welcome = automating.make("welcome", shop=Shop.current())
     automating.switch_on(welcome, now=now)
     suggesting.renew(shop=Shop.current(), now=now)

@@ -11,33 +11,9 @@ from crm.campaigns.triggers import TRIGGERS
 from crm.contacts import consent, merging
 from crm.contacts.models import Contact
 from crm.rewards.models import Entry
-from tests.campaigns.automations import DAY, at, buy, days, run, written
+from tests.campaigns.automations import DAY, MONDAY, ON, at, buy, days, run, written
 
 pytestmark = pytest.mark.django_db
-MONDAY = dt.date(2026, 6, 1)
-ON = at(MONDAY, 8, 0)
-
-
-@pytest.fixture
-def on(shop):
-    """Switch an automation on at eight on a Monday, nobody left out: `on("welcome", days=1)`."""
-
-    def make(slug, *, now=ON, steps=1, holdout=0, ends_on_order=None, points=0, body="Hello.", waits=(), **params):
-        automation = Automation.objects.create(
-            name=slug, recipe=slug, trigger=RECIPES[slug].trigger, params=dict(RECIPES[slug].params) | params,
-            step_count=steps,
-            ends_on_order=RECIPES[slug].ends_on_order if ends_on_order is None else ends_on_order,
-        )
-        for number in range(1, steps + 1):
-            Campaign.objects.create(
-                automation=automation, step=number, repeat="daily", name=f"{slug} {number}", subject=f"Hello {number}",
-                body=body, points=points, holdout_percent=holdout, wait_days=0 if number == 1 else waits[number - 2],
-            )
-        if now is not None:
-            assert automating.switch_on(automation, now=now)
-        return automation
-
-    return make
 
 
 class TestOnce:

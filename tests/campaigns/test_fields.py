@@ -23,6 +23,24 @@ def test_fields_are_replaced_by_values():
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "said"),
+    [
+        ("{{ points_given }} stamps for you", 1, "1 stamp for you"),
+        ("{{ points_given }} stamps for you", 2, "2 stamps for you"),
+        ("{{ points_given }} stamps for you", 21, "21 stamps for you"),
+        ("**{{ points_given }}** points, points!", 1, "**1** point, points!"),
+        ("**{{ points_given }} credits**", 1, "**1 credit**"),
+        ("{{ points_given }} stampsheets", 1, "1 stampsheets"),
+        ("{{ points_given }}, stamps", 1, "1, stamps"),
+        ("{{ order_count }} points", 1, "3 points"),
+    ],
+)
+def test_one_stamp_is_no_stamps(text, number, said):
+    one_of = {"points": "point", "stamps": "stamp", "credits": "credit"}
+    assert written(text, points_given=number, one_of=one_of) == said
+
+
 @pytest.mark.parametrize("quotes", ['"there"', "'there'", "“there”"])
 def test_fallback_stands_where_there_is_no_value(quotes):
     assert written("Hi {{ first_name|" + quotes + " }}!", first_name="") == "Hi there!"

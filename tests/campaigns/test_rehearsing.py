@@ -20,6 +20,7 @@ SERIES = {
     "welcome": ({"days": 1}, (5, 4)), "signed-up": ({"days": 2}, (3,)), "birthday": ({"days": 3}, ()),
     "win-back": ({"days": 7}, (4,)), "points-expiring": ({"days": 5}, ()), "how-was-it": ({"days": 2}, ()),
     "tenth-order": ({"orders": 3, "days": 1}, ()), "enough-points": ({"days": 1}, ()),
+    "next-visit": ({"days": 7}, (3,)),
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from crm.campaigns.triggers import TRIGGERS
 from crm.campaigns.triggers.base import BadParams, Past
-from crm.campaigns.triggers.quiet import wait
+from crm.campaigns.triggers.next_visit import NextVisit
+from crm.campaigns.triggers.quiet import Quiet
 from crm.contacts.models import Contact
 from crm.rewards import ledger
 from crm.rewards.models import Entry, Membership, Reward, Rule
@@ -106,7 +107,7 @@ def test_birthday_over_new_year(shop, person):
 
 
 def test_wait_of_the_quiet():
-    first = at(JUNE)
+    first, wait = at(JUNE), Quiet().wait
     assert wait(first, first + 30 * DAY, 2, least=60) == 60  # two orders are no rhythm
     assert wait(first, first + 30 * DAY, 4, least=60) == 60
     assert wait(first, first + 180 * DAY, 4, least=60) == 120
@@ -123,6 +124,31 @@ def test_quiet_for_longer_than_usual(shop, person):
     assert find("quiet", JUNE, JUNE + 90 * DAY, days=60) == {
         ("Ava", "quiet:2026-06-01"): JUNE + 60 * DAY, ("Ben", "quiet:2026-06-01"): JUNE + 80 * DAY,
         ("Cleo", "quiet:2026-06-01"): JUNE + 60 * DAY,
+    }  # fmt: skip
+
+
+def test_wait_for_the_next_visit():
+    first, wait = at(JUNE), NextVisit().wait
+    assert wait(first, first + 60 * DAY, 2, least=14) is None  # two orders are no rhythm
+    assert wait(first, first + 6 * DAY, 4, least=14) is None  # comes all the time
+    assert wait(first, first + 61 * DAY, 3, least=14) == 30
+    assert wait(first, first + 1_300 * DAY, 3, least=14) is None  # nobody knows in years
+
+
+def test_next_visit_is_due_when_it_is_usual_for_each(shop, person):
+    ava, ben, cleo, dora = person(), person("Ben Adler"), person("Cleo Maier"), person("Dora Lenz")
+    buy(ava, at(JUNE))
+    for n in range(4):
+        buy(ben, at(JUNE - (120 - 40 * n) * DAY))
+        buy(cleo, at(JUNE - (6 - 2 * n) * DAY))
+    for n in range(3):
+        buy(dora, at(JUNE - (60 - 30 * n) * DAY))
+    assert find("next_visit", JUNE + DAY, JUNE + 90 * DAY, days=14) == {
+        ("Ben", "visit:2026-06-01"): JUNE + 40 * DAY, ("Dora", "visit:2026-06-01"): JUNE + 30 * DAY,
+    }  # fmt: skip
+    buy(dora, at(JUNE + 20 * DAY))  # earlier than usual: the next one is due by what is usual now
+    assert find("next_visit", JUNE + DAY, JUNE + 90 * DAY, days=14) == {
+        ("Ben", "visit:2026-06-01"): JUNE + 40 * DAY, ("Dora", "visit:2026-06-21"): JUNE + 47 * DAY,
     }  # fmt: skip
 
 
@@ -193,7 +219,7 @@ def test_enough_points_for_a_reward_the_first_time(shop, person):
         give(contact, points, at(JUNE))
     give(ava, 60, at(JUNE + 4 * DAY))
     give(ava, 60, at(JUNE + 6 * DAY))
-    assert find("reward", JUNE, JUNE + 30 * DAY, days=2) == {("Ava", "reward:100"): JUNE + 6 * DAY}
+    assert find("reward", JUNE, JUNE + 30 * DAY, days=2) == {("Ava", "reward"): JUNE + 6 * DAY}
 
 
 def test_new_level(shop, person):
@@ -218,10 +244,10 @@ def test_erased_people_are_never_found(shop, person, slug):
     ava = person(birthday=dt.date(1990, 6, 5))
     Contact.objects.update(joined_at=at(JUNE))
     for n in range(10):
-        buy(ava, at(JUNE + n * DAY))
+        buy(ava, at(JUNE + 15 * n * DAY))
     give(ava, 500, at(JUNE), expires_on=JUNE + 20 * DAY)
     Reward.objects.create(name="Espresso", points=100, worth_minor=250)
     everything = {"joined", "level"} - {slug} == {"joined", "level"}
-    assert bool(find(slug, JUNE, JUNE + 99 * DAY)) == everything
+    assert bool(find(slug, JUNE, JUNE + 299 * DAY)) == everything
     Contact.objects.update(erased_at=at(JUNE))
-    assert find(slug, JUNE, JUNE + 99 * DAY) == {}
+    assert find(slug, JUNE, JUNE + 299 * DAY) == {}

@@ -47,11 +47,11 @@ def write(mailing, contact, state, now) -> Message:
 @pytest.mark.parametrize(
     ("mine", "theirs", "then"),
     [
-        (State.QUEUED, State.QUEUED, (State.QUEUED, State.STOPPED)),
-        (State.QUEUED, State.SENT, (State.STOPPED, State.SENT)),
-        (State.SENT, State.RETRY, (State.SENT, State.STOPPED)),
-        (State.UNCERTAIN, State.CLAIMED, (State.UNCERTAIN, State.STOPPED)),
-        (State.HELD_OUT, State.QUEUED, (State.HELD_OUT, State.STOPPED)),
+        (State.QUEUED, State.QUEUED, (State.QUEUED, State.WITHHELD)),
+        (State.QUEUED, State.SENT, (State.WITHHELD, State.SENT)),
+        (State.SENT, State.RETRY, (State.SENT, State.WITHHELD)),
+        (State.UNCERTAIN, State.CLAIMED, (State.UNCERTAIN, State.WITHHELD)),
+        (State.HELD_OUT, State.QUEUED, (State.HELD_OUT, State.WITHHELD)),
         (State.FAILED, State.QUEUED, (State.FAILED, State.QUEUED)),
     ],
 )

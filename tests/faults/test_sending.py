@@ -1,4 +1,4 @@
-"""Kill -9 in the middle of a campaign: nobody is forgotten, nobody gets it twice."""
+"""Kill -9 in the middle of a campaign, or of an automation's day: nobody is forgotten, nobody gets it twice."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,8 +67,8 @@ class Box:
 class Nursery:
     """Sending processes of a box, to be killed."""
 
-    def __init__(self, box: Box):
-        self.process = box.start("nursery")
+    def __init__(self, box: Box, *what: str):
+        self.process = box.start("nursery", *what)
         self.living: list[int] = []
 
     def bear(self) -> None:
@@ -87,24 +88,31 @@ class Nursery:
 
 def survive(box: Box, *, seed: int, accepted: Callable[[], int]) -> tuple[dict, int]:
     """Send to everybody with processes that are killed again and again; return what the database says, and the kills."""
-    rng = random.Random(seed)
     box.do("make", str(PEOPLE))
-    nursery, kills = Nursery(box), 0
-    try:
-        for _ in range(WORKERS):
-            nursery.bear()
-        while kills < KILLS and accepted() < PEOPLE * 0.9:
-            time.sleep(rng.uniform(0.02, 0.4))
-            nursery.kill(rng.choice(nursery.living))
-            nursery.bear()
-            kills += 1
-    finally:
-        nursery.close()
+    kills = kill_again_and_again(Nursery(box), rng=random.Random(seed), kills=KILLS, accepted=accepted, enough=PEOPLE)
     box.do("end")
     told = json.loads(box.do("tell"))
     assert (told["state"], told["rotations"]) == ("finished", 1)
     assert (told["entries"], told["balances"]) == (PEOPLE, [5])
-    return told, kills + WORKERS
+    return told, kills
+
+
+def kill_again_and_again(
+    nursery: Nursery, *, rng: random.Random, kills: int, accepted: Callable[[], int], enough: int, longest: float = 0.4
+) -> int:
+    """Kill workers, each followed by another, until most mails have left; return how many were killed."""
+    killed = 0
+    try:
+        for _ in range(WORKERS):
+            nursery.bear()
+        while killed < kills and accepted() < enough * 0.9:
+            time.sleep(rng.uniform(0.02, longest))
+            nursery.kill(rng.choice(nursery.living))
+            nursery.bear()
+            killed += 1
+    finally:
+        nursery.close()
+    return killed + WORKERS
 
 
 def survive_by_mail(box: Box, sink: SlowSink, *, seed: int) -> None:
@@ -139,3 +147,42 @@ def test_kill_9_leaves_no_doubt_in_the_outbox(tmp_path):
     told, _kills = survive(box, seed=3, accepted=lambda: 0)
     assert told["states"] == {"sent": PEOPLE}
     assert sorted(told["outbox"]) == sorted(f"p{number}@example.com" for number in range(PEOPLE))
+
+
+def survive_the_days_of_an_automation(box: Box, sink: SlowSink, *, seed: int) -> None:
+    """Kill through the day of the first messages and the day of the second ones; each occasion is met once."""
+    people, rng, killed = 150, random.Random(seed), 0
+    everyone = {f"p{number}@example.com" for number in range(people)}
+    box.do("make_automation", str(people))
+    for day, enough in ((1, people), (3, 2 * people)):
+        killed += kill_again_and_again(
+            Nursery(box, str(day)), rng=rng, kills=20, accepted=lambda: len(sink.accepted), enough=enough, longest=1.2
+        )
+        print(f"accepted among kills {len(sink.accepted)}")
+        box.do("end_of_day", str(day))
+    told = json.loads(box.do("tell_automation"))
+    accepted = Counter(to for to, _content in sink.accepted)
+    print(f"kills {killed}, accepted {accepted.total()}, uncertain {[len(some) for some in told['uncertain']]}")
+    assert max(accepted.values()) == 2, "somebody got a message of it twice"
+    assert accepted.total() >= told["messages"] - sum(map(len, told["uncertain"])), "counted as sent, but never taken"
+    for sent, uncertain in zip(told["sent"], told["uncertain"]):
+        assert len(sent) + len(uncertain) == people
+        assert set(sent) | set(uncertain) == everyone
+    assert sum(map(len, told["uncertain"])) <= killed
+    assert (told["messages"], told["rotations"]) == (2 * people, 2)
+    assert told["occasions"] == [[to, 3, "done"] for to in sorted(everyone)]
+    assert (told["entries"], told["balances"]) == (2 * people, [10])
+
+
+@pytest.mark.slow
+def test_kill_9_meets_each_occasion_of_an_automation_once_on_sqlite(tmp_path, mail_server):
+    sink, email_url = mail_server
+    box = Box(folder=tmp_path, database_url=f"sqlite:///{tmp_path}/regulars.sqlite3", email_url=email_url)
+    survive_the_days_of_an_automation(box, sink, seed=4)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_kill_9_meets_each_occasion_of_an_automation_once_on_postgresql(tmp_path, mail_server, postgres_url):
+    sink, email_url = mail_server
+    survive_the_days_of_an_automation(Box(folder=tmp_path, database_url=postgres_url, email_url=email_url), sink, seed=5)

@@ -264,7 +264,7 @@ def test_who_complains_while_a_mailing_runs_is_left_out_of_the_rest(mailing, ord
     answer(about(order), 1)
     sending.sweep(now=NOW)
     message = Message.objects.get(contact=mia)
-    assert (message.state, message.error) == ("stopped", sending.LEFT_OUT)
+    assert (message.state, message.error) == ("withheld", sending.LEFT_OUT)
     assert Message.objects.exclude(contact=mia).get().state == "sent"
     mailing.refresh_from_db()
     assert mailing.state == "finished"

@@ -5,6 +5,7 @@ import imaplib
 import re
 
 import pytest
+from django.db import OperationalError
 
 from crm.accounts.models import Shop
 from crm.lib import env
@@ -111,6 +112,33 @@ def test_a_mail_that_cannot_be_read_keeps_no_other_out(server, monkeypatch):
     monkeypatch.setattr(mailbox.letters, "MOST_BYTES", 5_000)
     server.mails[8] = mail(8, "x" * 6_000)
     assert (poll(2), Desk.current().mailbox["uid"]) == (1, 8)
+    assert Desk.current().mailbox["left"] == 2  # the empty and the big one; nobody waits for an answer to the other
+    server.mails[9] = mail(9)
+    assert (poll(4), Desk.current().mailbox["left"]) == (1, 2)
+
+
+def test_a_busy_database_loses_no_mail(server, monkeypatch):
+    poll(0)
+    server.mails[5] = mail(5)
+
+    def busy(*_arguments, **_more):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(mailbox.receiving, "take", busy)
+    with pytest.raises(OperationalError):
+        poll(2)
+    monkeypatch.undo()
+    monkeypatch.setattr(imaplib, "IMAP4_SSL", server)
+    assert poll(4) == 1
+
+
+def test_owner_is_told_what_did_not_come_in(server, owner_client, settings):
+    settings.INBOX_URL = URL
+    Desk.objects.create(mailbox={"error": "OSError: no route to host", "left": 2})
+    assert "no route to host" in owner_client.get("/").content.decode()
+    assert "2 mails were not taken in" in owner_client.get("/inbox/settings/").content.decode()
+    Desk.objects.update(mailbox={"uid": 4})
+    assert "Your mailbox cannot be read" not in owner_client.get("/").content.decode()
 
 
 def test_a_server_that_is_away_is_told_and_tried_again_later(server, monkeypatch):

@@ -173,6 +173,7 @@ def test_the_menu_counts_what_waits(owner_client, mia, nora):
     page = owner_client.get(reverse("home:keys")).content.decode()
     assert page.count('<span class="menu-label">Inbox</span><span class="menu-count">1</span>') == 2
     assert 'href="/inbox/" data-key="m"' in page
+    assert "1 open conversation in the inbox" in page  # on the phone it lies under "More"
     assert (
         "Inbox" in owner_client.get(reverse("home:palette") + "?q=inb", headers={"HX-Request": "true"}).content.decode()
     )
@@ -199,6 +200,16 @@ def test_the_owner_answers(owner_client, mia):
     again = owner_client.post(conversation.get_absolute_url(), form_of(page) | {"text": "It is.", "then": "waiting"})
     answering.send_due(now=SOON)
     assert (again.status_code, Outgoing.objects.count()) == (302, 1)
+
+
+def test_owner_sees_that_a_complaint_keeps_campaigns_away(owner_client, mia):
+    complaint = say(contact_id=mia.pk, via=Via.PHONE, is_complaint=True)
+    words = "Campaigns and automations do not write to them until this is done."
+    other = say(contact_id=mia.pk, text="And do you bake cakes?", subject="Cakes")
+    assert words not in text_of(owner_client.get(other.get_absolute_url()))
+    assert words in text_of(owner_client.get(complaint.get_absolute_url()))
+    moving_on.move(complaint.pk, state="done")
+    assert words not in text_of(owner_client.get(complaint.get_absolute_url()))
 
 
 def test_a_second_tab_keeps_its_words_and_is_not_sent(owner_client, mia):

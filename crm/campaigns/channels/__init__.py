@@ -21,5 +21,9 @@ def current_slug() -> str:
     return "email" if settings.EMAIL_URL and not Shop.objects.filter(is_demo=True).exists() else "outbox"
 
 
+def kind() -> type[Channel]:
+    return CHANNELS[current_slug()]
+
+
 def current() -> Channel:
-    return CHANNELS[current_slug()]()
+    return kind()()

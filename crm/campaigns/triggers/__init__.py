@@ -6,6 +6,7 @@ from crm.campaigns.triggers.birthday import Birthday
 from crm.campaigns.triggers.first_order import FirstOrder
 from crm.campaigns.triggers.joined import Joined
 from crm.campaigns.triggers.level import Level
+from crm.campaigns.triggers.next_visit import NextVisit
 from crm.campaigns.triggers.nth_order import NthOrder
 from crm.campaigns.triggers.points_expiring import PointsExpiring
 from crm.campaigns.triggers.quiet import Quiet
@@ -17,6 +18,7 @@ TRIGGERS: dict[str, Trigger] = {
         FirstOrder(),
         Joined(),
         Birthday(),
+        NextVisit(),
         Quiet(),
         PointsExpiring(),
         AnyOrder(),

@@ -95,6 +95,7 @@ class Trigger:
     icon: str
     params: tuple[Param, ...] = (DAYS_AFTER,)
     grace_days: int = 3  # a message so many days late still makes sense; later than that it is not sent
+    is_foretold: bool = False  # it follows from what is usual for a person: nothing for who objects to predictions
 
     def read(self, params: Mapping[str, object]) -> dict[str, int]:
         """Check stored parameters and fill in what is missing."""

@@ -20,6 +20,8 @@ class Quiet(Trigger):
     icon = "heart"
     params = (Param("days", gettext_lazy("Days without an order, at least"), 7, 365, 60),)
     grace_days = 7
+    is_foretold = True
+    kind = "quiet"  # begins the key of an occasion
 
     def says(self, params) -> str:
         return ngettext(
@@ -39,8 +41,8 @@ class Quiet(Trigger):
         )
         found = []
         for pk, first, last, count in people(lasting, "first_order_at", "last_order_at", "order_count"):
-            due = past.after(last, wait(first, last, count, least=least))
-            if past.first <= due <= past.last:
+            due = self._due(first, last, count, least=least, past=past)
+            if due is not None and past.first <= due <= past.last:
                 found.append(self._found(pk, last, due, past))
         return found + self._who_came_back(least, past)
 
@@ -53,17 +55,25 @@ class Quiet(Trigger):
             for place, (last, following) in enumerate(pairwise(moments), start=1):
                 if following <= looked_at:
                     continue
-                due = past.after(last, wait(moments[0], last, place, least=least))
-                if past.first <= due <= past.last and following > past.looked_at(due):
+                due = self._due(moments[0], last, place, least=least, past=past)
+                if due is not None and past.first <= due <= past.last and following > past.looked_at(due):
                     found.append(self._found(contact_id, last, due, past))
         return alive(found)
 
     def _found(self, contact_id: int, last: dt.datetime, due: dt.date, past: Past) -> Found:
-        return Found(contact_id, f"quiet:{past.local(last)}", past.run_on(due), due)
+        return Found(contact_id, f"{self.kind}:{past.local(last)}", past.run_on(due), due)
+
+    def _due(self, first: dt.datetime, last: dt.datetime, count: int, *, least: int, past: Past) -> dt.date | None:
+        days = self.wait(first, last, count, least=least)
+        return None if days is None else past.after(last, days)
+
+    def wait(self, first: dt.datetime, last: dt.datetime, count: int, *, least: int) -> int | None:
+        """Return after how many days without an order it is time to write; None: never."""
+        if count < FEWEST_ORDERS:
+            return least
+        return min(LONGEST, max(least, round(TIMES * usual_gap(first, last, count))))
 
 
-def wait(first: dt.datetime, last: dt.datetime, count: int, *, least: int) -> int:
-    """Return after how many days without an order somebody is quiet."""
-    if count < FEWEST_ORDERS:
-        return least
-    return min(LONGEST, max(least, round(TIMES * ((last - first) / DAY) / (count - 1))))
+def usual_gap(first: dt.datetime, last: dt.datetime, count: int) -> float:
+    """Return how many days usually lie between two orders of somebody."""
+    return ((last - first) / DAY) / (count - 1)

@@ -42,7 +42,7 @@ class EnoughPoints(Trigger):
             if balance[contact_id] >= cheapest and contact_id not in found:
                 found[contact_id] = at
         return alive(
-            Found(contact_id, f"reward:{cheapest}", at, past.after(at, params["days"]))
+            Found(contact_id, "reward", at, past.after(at, params["days"]))
             for contact_id, at in found.items()
             if since <= at < until
         )

@@ -19,6 +19,7 @@ from crm.lib.templatetags import say
 
 ON = logbook.kind("automation_on", gettext_lazy("Switched an automation on"), logbook.Group.SENT)
 OFF = logbook.kind("automation_off", gettext_lazy("Switched an automation off"), logbook.Group.SENT)
+REHEARSE = "rehearse"
 
 
 @require_safe
@@ -32,7 +33,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     form = RulesForm(request.POST, instance=Rules.current())
     if not form.is_valid():
         return _draw_list(request, form, status=422)
-    form.save()
+    Rules.objects.update_or_create(id=1, defaults=form.cleaned_data)  # what programs keep there stays as it is
     here = reverse("campaigns:automations")
     logbook.write(logbook.SETTINGS_CHANGED, by=request.user, now=clock.now(), href=here)
     messages.success(request, _("The rules are saved."))
@@ -78,8 +79,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = AutomationForm(data, automation=Automation.objects.get(pk=pk), first=steps[0])
     letters = letter_forms(data, steps=steps)
     if data is not None and all([form.is_valid(), *(letter.is_valid() for letter in letters)]):
+        budget = form.cleaned_data["points_budget"]
         if missing := gap_between(letters):
             missing.add_error("body", _("There is a message, but none before it."))
+        elif budget is not None and budget < max(letter.cleaned_data["points"] for letter in letters):
+            form.add_error("points_budget", _("This is not enough for one customer."))
         else:
             try:
                 automating.change(
@@ -152,12 +156,11 @@ def _draw(request: HttpRequest, found: Automation, steps: list[Campaign]) -> Htt
     if found.pk is None or found.on_since is None:
         live = [step for step in steps if step.step <= found.step_count]
         checks = checklist.of_steps(live, shop=request.shop) if found.pk else []
-        rehearsal = rehearsing.rehearse(found, live, shop=request.shop, now=now)
         context |= {
-            "rehearsal": rehearsal,
-            "examples": overseeing.examples(rehearsal),
-            "checks": checks,
-            "is_blocked": checklist.is_blocked(checks),
+            "is_off": True, "checks": checks, "is_blocked": checklist.is_blocked(checks),
             "can_delete": bool(found.pk) and not found.ran_at,
-        }
+        }  # fmt: skip
+        if REHEARSE in request.GET:  # it takes seconds in a big shop, so that the page asks for it once it stands
+            rehearsal = rehearsing.rehearse(found, live, shop=request.shop, now=now)
+            context |= {"rehearsal": rehearsal, "examples": overseeing.examples(rehearsal)}
     return render(request, "campaigns/automation.html", context)

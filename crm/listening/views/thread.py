@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from crm.accounts.access import Right, needs
 from crm.contacts.models import Contact
 from crm.lib import clock, digits, hints
-from crm.listening import answering, moving_on, tasks
+from crm.listening import answering, holding_back, moving_on, tasks
 from crm.listening.forms import NoteForm, RemindForm, ReplyForm, new_key
 from crm.listening.models import Conversation, Line, SavedAnswer
 from crm.listening.scoring import TOP
@@ -159,6 +159,7 @@ def _draw(
         "is_sending": any(line.state in (Line.State.QUEUED, Line.State.SENDING) for line in lines),
         "orders": Order.objects.filter(contact=contact).order_by("-placed_at", "-pk")[:ORDERS] if contact else [],
         "answer": answer, "top": answer and TOP[answer.asks],
+        "holds_back": contact and holding_back.is_reason(conversation),
     }  # fmt: skip
     return render(request, "listening/thread.html", context, status=status)
 
