@@ -9,6 +9,7 @@ from crm.accounts import choices, logbook
 from crm.accounts.models import Shop, User
 from crm.accounts.throttling import address_of, allow, forget
 from crm.lib import clock
+from crm.lib.selects import LongSelect
 
 QUARTER = dt.timedelta(minutes=15)
 REFUSED = logbook.kind("refused", _("Wrong password, or an unknown e-mail"), logbook.Group.LOGIN)
@@ -20,11 +21,13 @@ class ShopFields(forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["currency"] = forms.ChoiceField(
-            label=_("Currency"), choices=choices.currencies, help_text=_("Points and figures are counted in it.")
-        )
+            label=_("Currency"), choices=choices.currencies, widget=LongSelect,
+            help_text=_("Points and figures are counted in it."),
+        )  # fmt: skip
         self.fields["timezone"] = forms.ChoiceField(
-            label=_("Time zone"), choices=choices.zones, help_text=_("Days begin and messages leave by this clock.")
-        )
+            label=_("Time zone"), choices=choices.zones, widget=LongSelect,
+            help_text=_("Days begin and messages leave by this clock."),
+        )  # fmt: skip
         self.fields["language"] = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
 
 

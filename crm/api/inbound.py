@@ -5,7 +5,6 @@ waits; one that cannot be read now (its order is not known yet) is tried again, 
 """
 
 import datetime as dt
-import json
 import secrets
 from collections.abc import Mapping
 
@@ -18,7 +17,7 @@ from crm.api.providers import PROVIDERS
 from crm.api.providers.base import BadReport, BadSignature, OrderTold, PersonTold, RefundTold, Told
 from crm.contacts import forgotten
 from crm.imports import intake
-from crm.lib import money
+from crm.lib import foreign_json, money
 from crm.orders.models import Order
 
 KEPT = dt.timedelta(days=30)
@@ -46,7 +45,7 @@ def accept(hook: Hook, *, headers: Mapping[str, str], body: bytes, now: dt.datet
         return None
     provider.verify(headers, body, secret=hook.secret, now=now)
     try:
-        data = json.loads(body)
+        data = foreign_json.read(body)
     except ValueError:
         raise NotJson from None
     if not isinstance(data, dict):
@@ -117,11 +116,7 @@ def _put_off(event_id: int, reason: str, *, now: dt.datetime) -> None:
 def _take(told: Told, *, now: dt.datetime) -> bool:
     """Bring one thing through the door unless something newer was told of it; return whether it was news."""
     if isinstance(told, OrderTold):
-        if not _is_news(told.purchase.source, "order", told.remote_id, told.told_at):
-            return False
-        taken = intake.take_orders([told.purchase], now=now)
-        _remember(told.purchase.source, "order", told.remote_id, told.told_at, order_id=taken.recorded.order_ids[0])
-        return True
+        return _take_order(told, now=now)
     if isinstance(told, PersonTold):
         if not _is_news(told.person.source, "person", told.remote_id, told.told_at):
             return False
@@ -131,6 +126,26 @@ def _take(told: Told, *, now: dt.datetime) -> bool:
         _remember(told.person.source, "person", told.remote_id, told.told_at)
         return True
     return _take_refund(told, now=now)
+
+
+def _take_order(told: OrderTold, *, now: dt.datetime) -> bool:
+    """Bring an order through the door with every refund told of it so far, in this report or in one of its own."""
+    purchase, source = told.purchase, told.purchase.source
+    if not _is_news(source, "order", told.remote_id, told.told_at):
+        return False
+    named = {refund.remote_id: (money.to_minor(refund.amount, purchase.currency), refund.at) for refund in told.refunds}
+    known = Remote.objects.filter(source=source, kind="order", remote_id=told.remote_id)
+    reported = Remote.objects.filter(source=source, kind="refund", order__in=known.values("order"))
+    given = {number: (minor, at) for number, minor, at in reported.values_list("remote_id", "amount_minor", "told_at")}
+    given |= named
+    if given:
+        purchase.refunded_minor = max(purchase.refunded_minor, sum(minor for minor, _at in given.values()))
+        purchase.refunded_at = max(at for _minor, at in given.values())
+    order_id = intake.take_orders([purchase], now=now).recorded.order_ids[0]
+    _remember(source, "order", told.remote_id, told.told_at, order_id=order_id)
+    for number, (minor, at) in named.items():
+        _remember(source, "refund", number, at, order_id=order_id, amount_minor=minor)
+    return True
 
 
 def _take_refund(told: RefundTold, *, now: dt.datetime) -> bool:
@@ -151,7 +166,8 @@ def _take_refund(told: RefundTold, *, now: dt.datetime) -> bool:
 
 
 def _is_news(source: str, kind: str, remote_id: str, told_at: dt.datetime) -> bool:
-    return not Remote.objects.filter(source=source, kind=kind, remote_id=remote_id, told_at__gte=told_at).exists()
+    """Tell whether nothing newer was told: of one second, in which an order is placed and paid, the last word holds."""
+    return not Remote.objects.filter(source=source, kind=kind, remote_id=remote_id, told_at__gt=told_at).exists()
 
 
 def _remember(source: str, kind: str, remote_id: str, told_at: dt.datetime, **columns) -> None:

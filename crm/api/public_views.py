@@ -1,7 +1,6 @@
 """What programs and the shop's own page reach without a login: signed reports, and visits after a yes."""
 
 import datetime as dt
-import json
 from functools import cache
 
 from django.conf import settings
@@ -15,7 +14,7 @@ from crm.accounts.access import public
 from crm.api import inbound, tasks, visits
 from crm.api.models import Hook
 from crm.api.providers.base import BadSignature
-from crm.lib import clock, hints
+from crm.lib import clock, foreign_json, hints
 
 _MOST_VISIT_BYTES = 4_000
 
@@ -51,7 +50,7 @@ def visit(request):
         allowed = throttling.allow("visit", who, limit=600, per=dt.timedelta(minutes=10), now=now)
     if allowed:
         try:
-            told = json.loads(request.body)
+            told = foreign_json.read(request.body)
         except ValueError:
             told = None
         if isinstance(told, dict):

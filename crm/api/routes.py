@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Body, Header, NinjaAPI, Path, Query, Status
 from ninja.errors import HttpError
+from ninja.parser import Parser
 
 from crm.accounts.access import public
 from crm.api import commands, visits
@@ -43,7 +44,7 @@ from crm.contacts.models import Consent, Contact
 from crm.coupons import redeeming
 from crm.coupons.pricing import Basket, Line
 from crm.imports import intake, sent_by, typed
-from crm.lib import clock, digits, money
+from crm.lib import clock, digits, foreign_json, money
 from crm.orders.correcting import RefundTooLarge
 from crm.orders.models import Order, OrderLine, Product
 from crm.orders.recording import product_key
@@ -51,8 +52,20 @@ from crm.portal import invitations
 from crm.rewards import ledger
 from crm.rewards.models import Referral
 
+
+class _Parser(Parser):
+    """Reads what programs send into what every database can keep."""
+
+    def parse_body(self, request):
+        return foreign_json.read(request.body)
+
+    def parse_querydict(self, data, list_fields, request):
+        return foreign_json.cleaned(super().parse_querydict(data, list_fields, request))
+
+
 api = NinjaAPI(
     title="Regulars", version="1", docs_url=None, openapi_url="/openapi.json", urls_namespace="api-v1",
+    parser=_Parser(),
     description="Customers, orders, products and points of your shop. Amounts are decimals as text, moments ISO 8601.",
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """The page about the shop's own data."""
 
+from django.core.paginator import Paginator
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -7,12 +9,14 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.contacts.models import Contact
 from crm.home import tasks
 from crm.home.models import Inspection
-from crm.home.quality import inspecting
-from crm.home.quality.base import CUSTOMERS, ORDERS, PRODUCTS
+from crm.home.quality import CHECKS, inspecting
+from crm.home.quality.base import CUSTOMERS, ORDERS, PRODUCTS, Scene
 from crm.lib import clock, hints
+from crm.lib.templatetags import say
 from crm.orders.models import Order, Product
 
 _SHOWN = 5
+_PAGE_SIZE = 50
 
 
 @require_safe
@@ -20,11 +24,27 @@ def quality(request):
     inspection, findings = inspecting.latest()
     context = {
         "inspection": inspection,
-        "findings": [(finding, _examples(finding), _all_of(finding)) for finding in findings if finding.count],
+        "findings": [(finding, _examples(finding)) for finding in findings if finding.count],
         "fine": [finding.check for finding in findings if not finding.count],
         "is_waiting": Inspection.objects.filter(finished_at=None).exists(),
     }
     return render(request, "home/quality.html", context)
+
+
+@require_safe
+def all_of(request, slug: str):
+    """List every row that a check finds now."""
+    if (check := CHECKS.get(slug)) is None:
+        raise Http404
+    if check.page:
+        return redirect(check.page)
+    now = clock.now()
+    rows = check.rows(Scene(request.shop, now, clock.local_date(now, request.shop.timezone)))
+    if check.about == ORDERS:
+        rows = rows.select_related("contact")
+    page = Paginator(rows, _PAGE_SIZE).get_page(request.GET.get("page"))
+    told = [(_name(row), _address(row), _facts(row, request.shop.currency)) for row in page.object_list]
+    return render(request, "home/quality_all.html", {"check": check, "page": page, "rows": told, "now": now})
 
 
 @require_POST
@@ -51,8 +71,15 @@ def _address(row) -> str:
     return reverse("orders:product", args=[row.pk]) if isinstance(row, Product) else row.get_absolute_url()
 
 
-def _all_of(finding: inspecting.Finding) -> str:
-    """Return where all of them are listed, as far as a list can show them."""
-    if finding.check.about != CUSTOMERS or finding.count <= _SHOWN:
-        return ""
-    return reverse("contacts:list") + "?ids=" + ",".join(map(str, finding.ids))
+def _facts(row, currency: str) -> str:
+    """Return what helps to know a row by, beside its name."""
+    if isinstance(row, Contact):
+        place = f"{row.postcode} {row.city}".strip()
+        return " · ".join(filter(None, (row.email, row.phone, place)))
+    if isinstance(row, Order):
+        buyer = row.contact.display_name if row.contact else ""
+        return " · ".join(
+            filter(None, (say.moment(row.placed_at), buyer, say.money(row.total_minor, row.currency), row.payment_word))
+        )
+    amounts = [say.money(minor, currency) for minor in (row.price_minor, row.cost_minor) if minor is not None]
+    return " · ".join(filter(None, (row.sku, row.category, *amounts)))

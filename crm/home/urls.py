@@ -15,6 +15,7 @@ urlpatterns = [
     path("keys/", search_views.keys, name="keys"),
     path("quality/", quality_views.quality, name="quality"),
     path("quality/look-again/", quality_views.look_again, name="quality_again"),
+    path("quality/<slug:slug>/", quality_views.all_of, name="quality_all"),
     path("settings/", settings_views.settings, name="settings"),
     path("demo/start/", views.demo_start, name="demo_start"),
     path("demo/remove/", views.demo_remove, name="demo_remove"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.imports import reading, running, surveying
-from crm.imports.formats import FORMATS, base, plain, plain_contacts
+from crm.imports.formats import FORMATS, base, plain, plain_contacts, plain_products
 from crm.imports.formats.base import Options
 from crm.imports.models import Import
 from crm.imports.surveying import Look
@@ -88,8 +88,8 @@ def look_into(importing: Import, *, format: str = "") -> Sheet:
     looked = running.look(path, said, format or importing.format)
     if not format or format == importing.format:
         looked.mapping = importing.mapping or looked.mapping
-    if looked.format == plain_contacts.SLUG and not looked.mapping:
-        looked.mapping = plain_contacts.guess(looked.header)
+    if looked.format in (plain_contacts.SLUG, plain_products.SLUG) and not looked.mapping:
+        looked.mapping = looked.member.guess(looked.header)
     meanings = _meanings(looked)
     hidden = looked.header.secret()
     columns = [
@@ -100,7 +100,7 @@ def look_into(importing: Import, *, format: str = "") -> Sheet:
     sheet = Sheet(looked=looked, columns=columns, evidence=_telling(columns), others=_others(importing, looked))
     sheet.guesses = {"encoding": looked.framing.encoding, **importing.preview.get("asks", {})}
     sheet.asks = {*reading.questions(looked, said), *importing.preview.get("asks", {})}
-    if importing.size_bytes <= SMALL and looked.member.KIND == base.ORDERS:
+    if importing.size_bytes <= SMALL and looked.member.KIND != base.CONTACTS:
         surveyed = surveying.survey(path, looked, mapping=looked.mapping, currency=said.get("currency", ""))
         sheet.guesses |= {"dayfirst": surveyed.day_first, "decimal": surveyed.mark}
         sheet.asks |= set(surveyed.asks)

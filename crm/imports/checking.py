@@ -20,13 +20,16 @@ from zoneinfo import ZoneInfo
 from crm.accounts.models import Shop
 from crm.contacts import forgotten
 from crm.contacts.identity import FORMER_EMAIL, FORMER_PHONE, email_key, phone_key
+from crm.contacts.matching import Person
 from crm.contacts.models import Contact, ContactKey
 from crm.imports import crediting
 from crm.imports.formats.base import BadRow
 from crm.imports.models import Change, Finding, RejectedRow
 from crm.lib import bulk
 from crm.orders.models import Order, OrderLine, Product
-from crm.orders.recording import Purchase
+from crm.orders.purchases import Purchases
+from crm.rewards import settling
+from crm.rewards.rules import JOINING
 
 KEPT = 500  # findings of a kind; the counts know of all
 KEPT_NEW = 100
@@ -46,6 +49,8 @@ class Check:
         self.kept: Counter[str] = Counter()
         self.seen = _Seen()
         self.older_rules = crediting.older_rules()
+        self.welcomes = bool(settling.rules_for(JOINING))
+        self.sources = {*Order.objects.order_by().values_list("source", flat=True).distinct()}
         self.mark = 0
         self.new_people = 0
         self.rejected: list[BadRow] = []
@@ -64,9 +69,13 @@ class Check:
         self._people(changes["contact"])
         self._consents(batch)
         self._changed("product", changes["product"])
-        self._orders(changes["order"])
+        self._orders(changes["order"], {*batch.column("source")} if isinstance(batch, Purchases) else set())
         posted = crediting.posted_since(self.mark, now=self.now)
         self.counts.update(points_given=posted.given, points_taken=posted.taken)
+
+    def balances(self, brought: Mapping[int, int]) -> None:
+        """Count the points that customers would bring along."""
+        self.counts.update(opening_people=len(brought), opening_points=sum(brought.values()))
 
     def keep(self, rejected: list[BadRow]) -> None:
         """Save what was found since the last time; a check without an import keeps the rejected rows to itself."""
@@ -103,7 +112,8 @@ class Check:
 
     def _people(self, changed: dict[int, dict]) -> None:
         made = Contact.objects.filter(created_by_import=self.import_id).order_by("id")
-        columns = ("id", "name", "email", "phone", "email_key", "phone_key", "postcode", "city", "consent", "joined_at")
+        columns = ("id", "name", "email", "phone", "email_key", "phone_key", "postcode", "city", "consent")
+        columns += ("joined_at",) if self.welcomes else ()
         new = [_Newcomer(*row) for row in bulk.rows(made.values_list(*columns))]
         keys = defaultdict(list)
         rows = ContactKey.objects.filter(created_by_import=self.import_id)
@@ -124,7 +134,8 @@ class Check:
             marks += [(mark, number) for mark in theirs[person.id]]
             known.update((mark, number) for mark in theirs[person.id])
         self.seen.add(marks)
-        self.seen.note_joined((numbers[person.id], person.joined_at) for person in new if numbers[person.id])
+        if self.welcomes:
+            self.seen.note_joined((numbers[person.id], person.joined_at) for person in new if numbers[person.id])
         for person in fresh[: self._room(Kind.CONTACT_NEW)]:
             place = f"{person.postcode} {person.city}".strip()
             self._find(Kind.CONTACT_NEW, person.label, None, email=person.email, phone=person.phone, place=place)
@@ -171,14 +182,12 @@ class Check:
 
     def _consents(self, batch: Sequence) -> None:
         """Count people whom the file calls subscribers and who said no: an import leaves them alone."""
-        said_yes = {
-            address
-            for item in batch
-            if (person := item.person if isinstance(item, Purchase) else item) is not None
-            and getattr(person, "consent", "") == "yes"
-            and person.email
-            and (address := email_key(person.email))
-        }
+        if isinstance(batch, Purchases):
+            told = zip(*batch.people.columns("source", "consent", "email"))
+            yes = {email for source, said, email in told if said == "yes" and source is not None}
+        else:
+            yes = {item.email for item in batch if isinstance(item, Person) and item.consent == "yes"}
+        said_yes = {address for email in yes if email and (address := email_key(email))}
         refused = Contact.objects.filter(email_key__in=bulk.among(said_yes), consent=Contact.ConsentState.NO)
         marks = [("r", contact_id) for contact_id in refused.values_list("id", flat=True)]
         self.counts["stay_no"] += self.seen.count_new(marks)
@@ -216,7 +225,7 @@ class Check:
                 before = changed[row_id]["consent"]
                 self._find(Kind.CONSENT, _label(table, row), row_id, before=before, after=row["consent"])
 
-    def _orders(self, changed: dict[int, dict]) -> None:
+    def _orders(self, changed: dict[int, dict], sources: set[str]) -> None:
         self._changed("order", changed)
         given_back = [row_id for row_id, before in changed.items() if "refunded_minor" in before]
         refunded = _rows(Order, given_back)
@@ -232,16 +241,13 @@ class Check:
                     Kind.REFUND, row["number"], row_id, before=before, after=row["refunded_minor"],
                     currency=row["currency"], points=moved,
                 )  # fmt: skip
-        self._new_orders()
+        self._new_orders(sources)
 
-    def _new_orders(self) -> None:
+    def _new_orders(self, sources: set[str]) -> None:
         made = Order.objects.filter(created_by_import=self.import_id)
         columns = ("id", "number", "source", "kind", "contact_id", "placed_at", "currency", "total_minor")
-        new = bulk.rows(made.order_by("id").values_list(*columns))
-        if not new:
-            return
-        shown = new[: self._room(Kind.ORDER_NEW)]
-        if shown:
+        new = made.order_by("id").values_list(*columns)
+        if shown := bulk.rows(new[: self._room(Kind.ORDER_NEW)]):
             names = _rows(Contact, {row[4] for row in shown if row[4]})
             lines = _lines([row[0] for row in shown])
             for order_id, number, _source, _kind, contact_id, placed_at, currency, total in shown:
@@ -252,7 +258,8 @@ class Check:
                 )  # fmt: skip
         for _sale, _rule, points in crediting.older_points(made, self.older_rules).values():
             self.counts.update(older_orders=1, older_points=points)
-        self._double_orders([row for row in new if row[3] == Order.Kind.SALE and row[4]])
+        if self.sources - sources:  # somebody else's orders are there to compare with
+            self._double_orders(bulk.rows(new.filter(kind=Order.Kind.SALE, contact__isnull=False)))
 
     def _double_orders(self, new: list[tuple]) -> None:
         """Note orders that the same person placed on the same day for the same amount at another source."""
@@ -311,7 +318,7 @@ class _Newcomer:
         "city", "consent", "email", "email_key", "id", "joined_at", "name", "phone", "phone_key", "postcode",
     )  # fmt: skip
 
-    def __init__(self, id, name, email, phone, email_key, phone_key, postcode, city, consent, joined_at):
+    def __init__(self, id, name, email, phone, email_key, phone_key, postcode, city, consent, joined_at=None):
         self.id, self.name, self.email, self.phone = id, name, email, phone
         self.email_key, self.phone_key, self.postcode, self.city = email_key, phone_key, postcode, city
         self.consent, self.joined_at = consent, joined_at

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from django.db.models import Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from crm.imports import opening
 from crm.lib import bulk
 from crm.orders.models import Order
 from crm.rewards import ledger, settling
@@ -144,6 +145,7 @@ def by_hand(contact_ids: Sequence[int]) -> Iterable[int]:
         kind__in=[Entry.Kind.ADJUST, Entry.Kind.CAMPAIGN], account__contact__in=bulk.among(contact_ids)
     )
     entries = entries.exclude(source__startswith=f"{OLDER}:").exclude(source__startswith=f"undo:{OLDER}:")
+    entries = entries.filter(opening.no_gift())
     return entries.values_list("account__contact_id", flat=True).distinct()
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from crm.accounts import choices
 from crm.imports.asking import ENCODINGS, Column, Sheet
 from crm.imports.formats import base, labels
+from crm.lib.selects import LongSelect
 
 
 class ManyFiles(forms.ClearableFileInput):
@@ -25,6 +26,8 @@ class ManyFilesField(forms.FileField):
 
 
 class UploadForm(forms.Form):
+    MORE = ("format", "currency", "timezone", "unasked")  # long lists, asked for by whoever needs them
+
     files = ManyFilesField(
         label=gettext_lazy("Files from your shop, till or spreadsheet"),
         required=False,
@@ -40,9 +43,13 @@ class UploadForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text=gettext_lazy("With the names of the columns as the first row."),
     )
-    format = forms.ChoiceField(label=gettext_lazy("Kind of file"), required=False)
-    currency = forms.ChoiceField(label=gettext_lazy("Currency, where the file does not say"), required=False)
-    timezone = forms.ChoiceField(label=gettext_lazy("Time zone, where the file does not say"), required=False)
+    format = forms.ChoiceField(label=gettext_lazy("Kind of file"), required=False, widget=LongSelect)
+    currency = forms.ChoiceField(
+        label=gettext_lazy("Currency, where the file does not say"), required=False, widget=LongSelect
+    )
+    timezone = forms.ChoiceField(
+        label=gettext_lazy("Time zone, where the file does not say"), required=False, widget=LongSelect
+    )
     unasked = forms.BooleanField(
         label=gettext_lazy("Import without asking when the check finds nothing doubtful"), required=False
     )
@@ -90,7 +97,8 @@ class MappingForm(forms.Form):
     """What only the owner can say of a file, with our guess chosen; what we found out can be overruled too."""
 
     DAY_FIRST = {"day": True, "month": False}
-    ORDER_ONLY = {"decimal", "currency"}
+    OF_AMOUNTS = {"decimal", "currency"}
+    OF_TIMES = {"dayfirst", "timezone"}
 
     dayfirst = forms.ChoiceField(
         label=gettext_lazy("In a date such as 03/04/2026, which comes first?"),
@@ -99,8 +107,12 @@ class MappingForm(forms.Form):
     decimal = forms.ChoiceField(
         label=gettext_lazy("How are amounts written?"), choices=[(".", "1,234.56"), (",", "1.234,56")]
     )
-    currency = forms.ChoiceField(label=gettext_lazy("In which currency are amounts that do not say?"))
-    timezone = forms.ChoiceField(label=gettext_lazy("Which zone's clock do the times show, where they do not say?"))
+    currency = forms.ChoiceField(
+        label=gettext_lazy("In which currency are amounts that do not say?"), widget=LongSelect
+    )
+    timezone = forms.ChoiceField(
+        label=gettext_lazy("Which zone's clock do the times show, where they do not say?"), widget=LongSelect
+    )
     encoding = forms.ChoiceField(label=gettext_lazy("Are these words spelt right? If not, choose another encoding."))
 
     def __init__(self, *args, sheet: Sheet, said: dict, shop, **kwargs):
@@ -120,8 +132,11 @@ class MappingForm(forms.Form):
             "timezone": shop.timezone,
             "encoding": found.removesuffix("-sig"),
         }
-        if sheet.looked.member.KIND != base.ORDERS:
-            for name in self.ORDER_ONLY:
+        if sheet.looked.member.KIND == base.CONTACTS:
+            for name in self.OF_AMOUNTS:
+                del self.fields[name]
+        if sheet.looked.member.KIND == base.PRODUCTS:
+            for name in self.OF_TIMES:
                 del self.fields[name]
         self._let_found_things_be(guesses)
         self.rows = [(column, self._choice_of(column)) for column in sheet.columns]
@@ -151,7 +166,7 @@ class MappingForm(forms.Form):
             choices=[("", _("Leave out")), *((name, str(label)) for name, label in self.sheet.fields.items())],
             required=False,
             initial=chosen.get(column.index, ""),
-            widget=forms.Select(attrs={"class": "select"}),
+            widget=LongSelect(attrs={"class": "select"}),
         )
         return self[key]
 
@@ -177,6 +192,10 @@ class MappingForm(forms.Form):
         if self.sheet.looked.member.KIND == base.CONTACTS:
             if not {"customer", "email", "phone"} & set(taken):
                 raise forms.ValidationError(_("Say which column holds the e-mail, the phone or the customer number."))
+            return cleaned
+        if self.sheet.looked.member.KIND == base.PRODUCTS:
+            if not {"sku", "name"} & set(taken):
+                raise forms.ValidationError(_("Say which column holds the product's name or number."))
             return cleaned
         if "date" not in taken:
             raise forms.ValidationError(_("Say which column is the date of the order."))

@@ -28,6 +28,7 @@ from crm.imports import (
     crediting,
     forgetting,
     framing,
+    opening,
     recognising,
     reconciling,
     remembering,
@@ -171,10 +172,16 @@ def answer(
     return bool(taken)
 
 
-def start(import_id: int, *, older: bool = False) -> bool:
-    """Let a checked import be read, with points for older orders or without; return whether it was checked."""
+def start(import_id: int, *, older: bool = False, balances: bool = False) -> bool:
+    """Let a checked import be read, with points for older orders, and those that customers bring along, or without.
+
+    Return whether it was checked.
+    """
     options = Import.objects.values_list("options", flat=True).get(pk=import_id)
     options = {**options, "award_points": crediting.OLDER if older else ""}
+    options = {name: value for name, value in options.items() if name != opening.TAKE_OVER}
+    if balances:
+        options[opening.TAKE_OVER] = True
     return bool(
         Import.objects.filter(pk=import_id, state=Import.State.CHECKED).update(
             state=Import.State.WAITING, options=options
@@ -352,8 +359,11 @@ def _read(import_id: int, *, now: dt.datetime) -> Import:
         return {"state": Import.State.DONE}
 
     ended = _to_its_end(import_id, act)
+    result = run.result(importing.file_name)
+    if importing.options.get(opening.TAKE_OVER):
+        result["opening"] = opening.of_import(import_id)
     Import.objects.filter(pk=import_id).update(
-        **ended, result=run.result(importing.file_name), rows_read=run.rows_read, rows_total=run.rows_total,
+        **ended, result=result, rows_read=run.rows_read, rows_total=run.rows_total,
         finished_at=clock(), stop_requested=False,
     )  # fmt: skip
     if run.finished and forgotten.any_yet() and forgotten.among(run.people):

@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
 from crm.contacts.models import Consent, Contact, ContactKey
-from crm.imports import intake, parsing, recognising, reconciling, skipping, surveying
+from crm.imports import intake, opening, parsing, recognising, reconciling, skipping, surveying
 from crm.imports.checking import Check, keep_rejected
 from crm.imports.formats import base
 from crm.imports.formats.base import Addition, BadRow
@@ -250,12 +250,23 @@ class Run:
         """Show how far we are and keep the rejected rows, in the chunk's transaction; a check takes it all back."""
         if isinstance(batch, Purchases):
             self.stored_of_chunk = reconciling.stored(batch, taken.recorded.order_ids if taken else ())
+        balances = self._balances(batch, taken)
         if self.check is not None:
             self.check.look(batch)
+            self.check.balances(balances)
             transaction.set_rollback(True)
             return
+        if balances:
+            opening.take_over(balances, import_id=self.import_id, name=self.name, now=self.now)
         self.beat(rows_read=self.rows_read)
         keep_rejected(self.rejected, import_id=self.import_id)
+
+    def _balances(self, batch: Sequence, taken: intake.Taken | Catalogued | None) -> dict[int, int]:
+        """Return the points that customers bring along, where somebody wants to know."""
+        is_asked = self.check is not None or self.said.get(opening.TAKE_OVER)
+        if taken is None or not is_asked or self.looked.member.KIND != base.CONTACTS:
+            return {}
+        return opening.due(batch, taken.contact_ids)
 
     def _count(self, batch: Sequence, taken: intake.Taken) -> None:
         self.seen += len(batch)

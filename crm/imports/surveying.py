@@ -177,8 +177,10 @@ def survey(
                     if key and key != last:
                         groups.append(checksum(key))
                     last = key or (last if key == "" else None)
-        elif fingerprint is not None:
-            prints.extend(checksums(list(map(fingerprint, block))))
+        if fingerprint is not None:
+            alone = block if order_key is None else [cells for cells, key in zip(block, keys) if key is None]
+            if alone:
+                prints.extend(checksums(list(map(fingerprint, alone))))
         if needs.tags is not None:
             found.tags += needs.tags(block)
         if count % _BEAT_ROWS == 0:

@@ -21,7 +21,7 @@ from crm.campaigns import attribution
 from crm.campaigns.models import Message
 from crm.contacts import moving
 from crm.contacts.models import Consent, Contact, ContactKey, Note
-from crm.imports import crediting
+from crm.imports import crediting, opening
 from crm.imports.models import Change, Import
 from crm.lib import bulk
 from crm.orders import returning, standing
@@ -158,6 +158,18 @@ class _Undo:
                 self.counts["orders"]["removed"] += len(gone)
                 self.save(len(ids))
 
+    def take_balances_back(self) -> None:
+        """Take back the points that customers brought along in this import, also from those who stay."""
+        last = 0
+        while True:
+            with transaction.atomic():
+                last = opening.take_back(
+                    self.import_id, after=last, most=PIECE, now=self.now, reason=self._reason
+                )
+                self.save()
+            if not last:
+                break
+
     def remove_contacts(self) -> None:
         ContactKey.objects.filter(created_by_import=self.import_id).exclude(
             contact__created_by_import=self.import_id
@@ -269,6 +281,7 @@ def carry_on(import_id: int, *, now: dt.datetime) -> dict:
         beginnings = models.Q(table="contact", version_after=0)
         work.restore(~beginnings)
         work.remove_orders()
+        work.take_balances_back()
         work.restore(beginnings)  # when people joined follows their orders, so it waits until these are gone
         work.remove_contacts()
         work.remove_products()
@@ -334,6 +347,7 @@ def foresee(import_id: int) -> dict:
         )
     gifts = Entry.objects.filter(kind=Entry.Kind.WELCOME, account__contact__created_by_import=import_id)
     points = crediting.points_of_orders(import_id) + (gifts.aggregate(sum=Sum("points"))["sum"] or 0)
+    points += opening.of_import(import_id)["points"]
     return {**counts, "conflicts": leaving[:_FORESEEN], "points": int(points)}
 
 

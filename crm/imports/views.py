@@ -23,6 +23,7 @@ from crm.imports.tasks import read_import
 from crm.lib import clock, csvio, money
 from crm.lib.hints import hint
 from crm.lib.templatetags import say
+from crm.rewards import costing
 
 STARTED = logbook.kind("import_started", gettext_lazy("Imported a file"), logbook.Group.BROUGHT_IN)
 UNDONE = logbook.kind("import_undone", gettext_lazy("Took an import back"), logbook.Group.BROUGHT_IN)
@@ -85,7 +86,8 @@ def new(request):
             for error in form.errors.get("files", ()):
                 messages.error(request, error)
             return redirect("imports:list")
-    context = {"form": form, "format_labels": list(labels().values()), "steps": STEPS}
+    more = "more" in request.GET or (is_sent and any(request.POST.get(name) for name in form.MORE))
+    context = {"form": form, "more": more, "format_labels": list(labels().values()), "steps": STEPS}
     return render(request, "imports/new.html", context, status=422 if form.errors else 200)
 
 
@@ -257,6 +259,7 @@ def _check_of(importing: Import, *, shop) -> dict:
         "programme_start": start,
         "can_credit_older": bool(start and found.get("older_points")),
         "older_worth": crediting.worth_minor(found.get("older_points", 0)),
+        "opening_worth": worth.of(found.get("opening_points", 0)) if (worth := costing.point_worth()) else None,
         "currency": shop.currency,
         "rejected": importing.rejected_rows.order_by("line_number", "id")[:SHOWN],
         "rejected_count": preview["rejected"],
@@ -370,7 +373,8 @@ def rejected(request, pk: int):
 def start(request, pk: int):
     """Let a checked file in."""
     importing = get_object_or_404(Import, pk=pk)
-    if reading.start(importing.pk, older=bool(request.POST.get("older"))):
+    wanted = {name: bool(request.POST.get(name)) for name in ("older", "balances")}
+    if reading.start(importing.pk, **wanted):
         logbook.write(STARTED, by=request.user, now=clock.now(), href=reverse("imports:detail", args=[pk]))
         hint(read_import, import_id=pk)
     return redirect("imports:detail", pk)

@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is routed on the internet
+_NOBODYS = [ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")]
+_ISATAP = {0x00005EFE, 0x02005EFE}  # the middle of an address that ends in an IPv4 one
 _MOST_READ = 64 * 1024
 
 
@@ -43,13 +46,16 @@ def check(url: str) -> None:
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Tell whether an address lies on the public internet, also when an IPv4 address hides inside it."""
     if isinstance(address, ipaddress.IPv6Address):
-        teredo = address.teredo
-        inner = [address.ipv4_mapped, address.sixtofour, *(teredo or ())]
-        if address in _NAT64:
-            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if any(one is not None and not is_public(one) for one in inner):
+        last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if address.ipv4_mapped or address in _NAT64:
+            return is_public(last)
+        inner = [address.sixtofour, *(address.teredo or ())]
+        if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
+            inner.append(last)
+        if address not in _UNICAST or any(one is not None and not is_public(one) for one in inner):
             return False
-    return address.is_global and not address.is_multicast
+    is_nobodys = any(address in network for network in _NOBODYS)
+    return address.is_global and not address.is_multicast and not is_nobodys
 
 
 def post(url: str, *, body: bytes, headers: Mapping[str, str], timeout: float = 10.0) -> Answer:

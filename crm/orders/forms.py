@@ -76,6 +76,13 @@ class ProductForm(forms.ModelForm):
 
     def __init__(self, *args, currency: str, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["price_minor"] = MoneyField(
+            label=_("Price (%(currency)s)") % {"currency": currency},
+            currency=currency,
+            min_value=0,
+            required=False,
+            initial=self.instance.price_minor,
+        )
         self.fields["cost_minor"] = MoneyField(
             label=_("What one costs you (%(currency)s)") % {"currency": currency},
             currency=currency,

@@ -4,7 +4,7 @@ import re
 
 from crm.lib.tokens import keyed_hash
 
-MADE_UP = re.compile(r":(\d{4})(\d\d)(\d\d)(?::[0-9a-f]{10}(?::\d+)?)?$")
+MADE_UP = re.compile(r":(\d{4})(\d\d)(\d\d)(?:T\d{6,12})?(?::[0-9a-f]{10})?(?::\d+)?$")
 _NAMELESS = re.compile(r"~[0-9a-f]{40}")
 
 

@@ -223,7 +223,7 @@ def products(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def edit_product(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keep a product's category, what it costs, how many are on hand, and whether it is still on sale."""
+    """Keep a product's category, its price, what it costs, how many are on hand, and whether it is still on sale."""
     product = get_object_or_404(Product, pk=pk)
     currency = request.shop.currency
     back = request.GET.get("next", "")

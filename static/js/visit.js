@@ -16,10 +16,14 @@
     history.replaceState(history.state, "", location.pathname + location.search + (rest && `#${rest}`));
   }
 
+  function number() { // where a page without https has no randomUUID
+    return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
   function tell(kind, sku = "", product = "") {
     const who = store.getItem(WHO);
     if (store.getItem(AGREED) !== "yes" || !who) return;
-    const visit = { who, kind, sku, product, path: location.pathname, id: crypto.randomUUID() };
+    const visit = { who, kind, sku, product, path: location.pathname, id: number() };
     navigator.sendBeacon(home, new Blob([JSON.stringify(visit)], { type: "text/plain" }));
   }
 

@@ -125,6 +125,13 @@ def test_a_report_without_its_number_is_shown_as_failed(shopify):
     assert (event.state, event.error, Order.objects.count()) == ("failed", "name is missing", 0)
 
 
+@pytest.mark.parametrize("topic", ["orders/edited", "customers/merge", "orders/delete", "products/update"])
+def test_a_report_of_another_kind_is_no_failure(shopify, topic):
+    shopify({"order_edit": {"id": 1, "order_id": 5001}, "id": 7}, topic)
+    read_all(dt.datetime.now(dt.UTC))
+    assert Event.objects.get().state == "ignored"
+
+
 def test_a_customer_who_unsubscribed_in_the_shop_is_not_written_to(shopify):
     data = {"id": 900, "email": "ada@example.com", "first_name": "Ada", "created_at": "2026-10-01T00:00:00Z",
             "updated_at": "2026-11-01T00:00:00Z", "email_marketing_consent": {"state": "unsubscribed"}}  # fmt: skip

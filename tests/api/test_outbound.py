@@ -114,7 +114,8 @@ def test_news_is_sent_by_one_process_only(listener, shop, now):
 PRIVATE = [
     "10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "192.168.1.1", "255.255.255.255",
     "::1", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:169.254.169.254",
-    "2001:0:7f00:1::", "64:ff9b::a9fe:a9fe",
+    "2001:0:7f00:1::", "64:ff9b::a9fe:a9fe", "::7f00:1", "64:ff9b:1::7f00:1", "::ffff:0:7f00:1", "fec0::1",
+    "2a00:1450::5efe:a00:1", "2a00:1450::200:5efe:7f00:1", "3fff::1", "192.0.0.8", "192.88.99.1",
 ]  # fmt: skip
 
 
@@ -127,7 +128,7 @@ def test_an_address_of_our_own_network_is_never_spoken_to(address, db, now):
     assert Target.objects.count() == 0
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e"])
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "64:ff9b::5db8:d70e", "::ffff:93.184.215.14"])
 def test_an_address_on_the_internet_may_be_spoken_to(address):
     assert outward.is_public(ipaddress.ip_address(address))
 

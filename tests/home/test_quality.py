@@ -179,3 +179,38 @@ def test_the_page_asks_the_same_number_of_questions_for_one_and_three_findings(c
     person("Cy", order_count=1)
     person("Di", order_count=1)
     assert count() == one
+
+
+def test_each_count_leads_to_exactly_its_rows(clean, owner_client):
+    shop = clean[0]
+    bo = person("Bo", email="bo@example.com", phone="030 1234567", birthday=dt.date(1900, 1, 1))
+    person("张**", email="bo at example", phone="138****1234", order_count=1)
+    person("", email="c@example.com")
+    mug = product("Mug", price_minor=100, cost_minor=900)
+    product("Pot", price_minor=None, cost_minor=None, category="")
+    sale("2", (mug, 1, 500), contact=None, days_ago=14_000)
+    sale("3", contact=bo, payment="unknown", counts=False)
+    filled, addresses = [], set()
+    for slug in [slug for slug, check in CHECKS.items() if not check.page]:
+        rows = owner_client.get(f"/quality/{slug}/").context["rows"]
+        assert sorted(name for name, _address, _facts in rows) == found(slug, shop)
+        addresses |= {address for _name, address, _facts in rows}
+        filled += [slug] if rows else []
+    assert len(filled) > 10
+    assert {owner_client.get(address).status_code for address in addresses} == {200}
+
+
+def test_all_rows_of_a_finding_in_pages(clean, owner_client):
+    tea = clean[2]
+    for number in range(60):
+        sale(f"n{number}", (tea, 1, 500), contact=None)
+    inspecting.inspect(inspecting.ask(now=NOW), shop=clean[0], now=NOW)
+    page = owner_client.get("/quality/").content.decode()
+    assert 'href="/quality/no_buyer/"' in page and "See all 60" in page
+    first, second = (owner_client.get(f"/quality/no_buyer/?page={number}").context["rows"] for number in (1, 2))
+    assert (len(first), len(second), len({address for _name, address, _facts in [*first, *second]})) == (50, 10, 60)
+
+
+def test_who_may_be_one_person_is_mended_on_its_own_page(clean, owner_client):
+    assert owner_client.get("/quality/alike/")["Location"] == "/customers/duplicates/"
+    assert owner_client.get("/quality/nothing/").status_code == 404

@@ -88,6 +88,19 @@ def test_failures_are_one_clear_line(write, content, arguments, message):
     assert (Import.objects.count(), Order.objects.count()) == (0, 0)
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--json"])
+def test_a_file_that_cannot_be_read_keeps_no_other_out(write, capsys, shop, option):
+    odd, empty = write("colour,width\nred,3\n", "odd.csv"), write("", "empty.csv")
+    with pytest.raises(CommandError, match="2 of 4 files"):
+        call_command("import_shop", str(odd), str(write(ROWS)), str(empty), str(write(ROWS, "b.csv")), "--json", option)
+    told = capsys.readouterr()
+    files = json.loads(told.out)["files"]
+    assert [file.get("error", "")[:12] for file in files] == ["We do not kn", "", "The file is ", ""]
+    assert [file["orders"]["created"] for file in files if "orders" in file] == [2, 2 if option == "--dry-run" else 0]
+    assert told.err.count("\n") == 2
+    assert Order.objects.count() == (0 if option == "--dry-run" else 2)
+
+
 def test_a_missing_file_is_said_before_anything_is_read(write, shop):
     with pytest.raises(CommandError, match="there is no such file"):
         call_command("import_shop", str(write(ROWS)), "/nowhere/x.csv")

@@ -399,16 +399,48 @@ class TestPlain:
         more = text + "9,2005-01-03,1\n"
         assert [order.number for order in parse(more)][:4] == numbers
 
-    def test_products_without_an_invoice_are_one_order_per_customer_and_day(self, parse):
+    def test_products_without_an_invoice_are_one_order_per_customer_and_moment(self, parse):
         orders = parse(
             "kunde;datum;artikel;menge;preis\n"
-            "K1;01.02.2024 09:00;Brot;2;3,50\nK2;01.02.2024;Brot;1;3,50\nK1;01.02.2024 18:00;Kuchen;1;4,20\nK1;13.02.2024;Brot;1;3,50\n"
+            "K1;01.02.2024 09:00;Brot;2;3,50\nK2;01.02.2024;Brot;1;3,50\nK1;01.02.2024 18:00;Kuchen;1;4,20\n"
+            "K1;01.02.2024 09:00;Kuchen;1;4,20\nK1;13.02.2024;Brot;1;3,50\nK1;13.02.2024;Tee;1;1,00\n"
         )
         assert sorted((o.number, o.total_minor, len(o.lines)) for o in orders) == [
-            ("K1:20240201", 1120, 2),
-            ("K1:20240213", 350, 1),
+            ("K1:20240201T090000", 1120, 2),
+            ("K1:20240201T180000", 420, 1),
+            ("K1:20240213", 450, 2),
             ("K2:20240201", 350, 1),
         ]
+
+    def test_moments_of_one_second_are_two(self, parse):
+        orders = parse("Customer,Date,Product,Amount\nA,2024-01-02 10:00:00.100,x,3\nA,2024-01-02 10:00:00.900,x,4\n")
+        assert (len({order.number for order in orders}), sum(order.total_minor for order in orders)) == (2, 700)
+
+    def test_the_time_may_stand_in_a_column_of_its_own(self, parse):
+        rows = "Anna,2024-01-02,10:00,Tea,3.00\nAnna,2024-01-02,17:30,Mug,9.00\nAnna,2024-01-02,10:00,Jam,4.00\n"
+        orders = parse("Customer,Date,Time,Product,Amount\n" + rows)
+        assert sorted((o.number, o.total_minor) for o in orders) == [
+            ("Anna:20240102T100000", 700),
+            ("Anna:20240102T173000", 900),
+        ]
+
+    def test_dates_in_words_are_days_of_their_own(self, parse):
+        rows = 'Anna,5 Jan 2024,Tea,3.00\nAnna,5 Feb 2024,Mug,9.00\nBert,"Jan 5, 2024",Tea,3.00\nBert,"Jan 7, 2024",Tea,4.00\n'
+        orders = parse("Customer,Date,Product,Amount\n" + rows)
+        assert sorted((o.number, o.total_minor) for o in orders) == [
+            ("Anna:20240105", 300), ("Anna:20240205", 900), ("Bert:20240105", 300), ("Bert:20240107", 400),
+        ]  # fmt: skip
+
+    def test_equal_rows_that_name_nobody_are_orders_of_their_own(self, parse):
+        row, named = ",2024-01-02,Coffee,3.00\n", "Anna,2024-01-02,Coffee,3.00\n"
+        orders = parse("Customer,Date,Product,Amount\n" + row + row + named + row)
+        assert (len({order.number for order in orders}), sum(order.total_minor for order in orders)) == (4, 1200)
+
+    @pytest.mark.parametrize("later", ["2024-01-02 10:00:00", "2024-01-02T10:00", "2024-01-02 09:00Z", "2024-01-02 11:00+02:00"])
+    def test_a_moment_written_in_two_ways_loses_no_row(self, parse, later):
+        rows = f"Anna,2024-01-02 10:00+01:00,Coffee,3.00\nAnna,{later},Tea,4.00\n"
+        orders = parse("Customer,Date,Product,Amount\n" + rows, zone="Europe/Berlin")
+        assert (len({order.number for order in orders}), sum(order.total_minor for order in orders)) == (2, 700)
 
     def test_an_order_total_that_is_repeated_is_not_added_up(self, parse):
         rows = "".join(f"{n},2024-01-0{n},c{n},{item},1,{n}9.00\n" for n in (1, 2, 3) for item in ("a", "b"))

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from crm.contacts.models import Contact
-from crm.orders.models import Order
+from crm.orders.models import Order, Product
 
 from .conftest import DATA, SAMPLES
 
@@ -147,6 +147,13 @@ def test_a_sample_comes_in_as_described(take, name):
     again = take(SAMPLES / name, currency="USD").result
     assert (again["orders"]["created"], again["orders"]["updated"], again["contacts"]["created"]) == (0, 0, 0)
     assert again["contacts"]["updated"] == 0
+
+
+def test_seven_products_and_four_variants_of_another_platform(take):
+    result = take(SAMPLES / "xlsx/bagisto_products.xlsx").result
+    assert (result["format"], result["rows"], result["rejected"]) == ("plain_products", 11, 0)
+    assert result["products"] == {"created": 11, "updated": 0, "unchanged": 0}
+    assert Product.objects.filter(price_minor__isnull=False).count() == 8
 
 
 @pytest.mark.parametrize("name", ["etsy/etsy_statement_2026_9_cad.csv", "stripe/balance_report.csv"])

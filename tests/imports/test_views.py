@@ -357,3 +357,13 @@ class TestUndo:
         assert page.context["conflicts"] == foreseen
         assert f"{len(foreseen)} things were changed since, or something hangs on them, and stay:" in page.content.decode()
         assert order.get_absolute_url() in page.content.decode()
+
+
+def test_the_first_page_is_light_and_asks_for_more_only_when_asked(owner_client, shop):
+    page = owner_client.get(reverse("imports:new")).content.decode()
+    assert len(page.encode()) < 20 * 1024
+    assert 'name="timezone"' not in page and 'href="?more=1"' in page
+    more = owner_client.get(reverse("imports:new") + "?more=1").content.decode()
+    assert '<option value="America/New_York">America/New York' in more and "<option selected>" not in more
+    refused = owner_client.post(reverse("imports:new"), {"currency": "JPY"})  # no file
+    assert refused.status_code == 422 and '<option value="JPY" selected>' in refused.content.decode()

@@ -35,6 +35,8 @@ def test_a_tables_fingerprint_is_no_name_of_where_an_order_came_from(owner_clien
     [
         ("file-fbc46c", "Vera Lindt:20261121", "2026-11-21"),
         ("file-fbc46c", "Vera Lindt:20261121:0123456789:2", "2026-11-21"),
+        ("file-fbc46c", "Vera Lindt:20261121T093000", "2026-11-21"),
+        ("file-fbc46c", "Vera Lindt:20261121T093000:2", "2026-11-21"),
         ("file-fbc46c", "R-17", "R-17"),
         ("shopify", "A:20261121", "A:20261121"),
     ],
@@ -190,12 +192,13 @@ def test_products_are_searched_by_name_sku_and_category(owner_client, shop):
     assert found == {"r-1": ["Rye"], "preser": ["Jam"], "zz": []}
 
 
-def test_product_keeps_category_cost_and_whether_it_is_sold(owner_client, shop):
+def test_product_keeps_category_price_cost_and_whether_it_is_sold(owner_client, shop):
     rye = product("Rye")
-    response = owner_client.post(f"/orders/products/{rye.pk}/", {"category": "Bread", "cost_minor": "1.25"})
+    told = {"category": "Bread", "price_minor": "3.90", "cost_minor": "1.25"}
+    response = owner_client.post(f"/orders/products/{rye.pk}/", told)
     assert response["Location"] == "/orders/products/"
     rye.refresh_from_db()
-    assert (rye.category, rye.cost_minor, rye.is_active) == ("Bread", 125, False)
+    assert (rye.category, rye.price_minor, rye.cost_minor, rye.is_active) == ("Bread", 390, 125, False)
     assert 'value="1.25"' in owner_client.get(f"/orders/products/{rye.pk}/").content.decode()
 
 

@@ -39,13 +39,6 @@ class Envelope:
 
 
 @dataclass(frozen=True)
-class OrderTold:
-    remote_id: str
-    told_at: dt.datetime  # when the platform changed it: an older report never wins
-    purchase: Purchase
-
-
-@dataclass(frozen=True)
 class PersonTold:
     remote_id: str
     told_at: dt.datetime
@@ -62,6 +55,14 @@ class RefundTold:
     at: dt.datetime
     number: str = ""
     order_id: str = ""
+
+
+@dataclass(frozen=True)
+class OrderTold:
+    remote_id: str
+    told_at: dt.datetime  # when the platform changed it: an older report never wins
+    purchase: Purchase
+    refunds: tuple[RefundTold, ...] = ()  # those the report names, by the numbers their own reports have
 
 
 Told = OrderTold | PersonTold | RefundTold

@@ -4,7 +4,7 @@ Signed with X-Shopify-Hmac-Sha256, base64 of HMAC-SHA256 over the body. X-Shopif
 delivery of one event; X-Shopify-Webhook-Id stands in for it where it is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from crm.api.providers import base
 from crm.api.providers.base import BadSignature, Envelope, OrderTold, PersonTold, RefundTold, Told
@@ -17,6 +17,11 @@ SOURCE = "shopify"
 _PAYMENT = {
     "paid": "paid", "partially_refunded": "partly_refunded", "refunded": "refunded", "partially_paid": "partly_paid",
     "pending": "unpaid", "authorized": "unpaid", "voided": "unpaid", "expired": "unpaid",
+}  # fmt: skip
+_NO_NEWS = {  # of something gone, or of another shape: what changed comes as an update as well
+    "orders/delete", "orders/edited", "orders/risk_assessment_changed", "orders/link_requested",
+    "orders/shopify_protect_eligibility_changed", "customers/delete", "customers/data_request", "customers/redact",
+    "customers/merge", "customers/purchasing_summary",
 }  # fmt: skip
 _CONSENT = {"subscribed": "yes", "unsubscribed": "no", "redacted": "no"}
 
@@ -35,14 +40,14 @@ def envelope(headers: Mapping[str, str], data) -> Envelope:
 
 def read(topic: str, data) -> list[Told]:
     thing = topic.partition("/")[0]
-    if topic in ("orders/delete", "customers/delete", "customers/data_request", "customers/redact"):
+    if topic in _NO_NEWS:
         return []
     if thing == "orders":
         return [_order(data)]
     if thing == "customers":
         return [_customer(data)]
     if thing == "refunds":
-        return _refund(data)
+        return _refunds([data])
     return []
 
 
@@ -52,13 +57,15 @@ def _order(data: Mapping) -> OrderTold:
     cancelled = data.get("cancelled_at")
     shipping = sum(base.amount(row.get("price"), currency, what="shipping") for row in data.get("shipping_lines") or [])
     word = str(data.get("financial_status") or "")
-    refunded = sum(_given_back(refund, currency) for refund in data.get("refunds") or [])
+    changed_at = data.get("updated_at") or data["created_at"]
+    of_this = {"order_id": data.get("id"), "created_at": changed_at}
+    refunds = _refunds([of_this | refund for refund in data.get("refunds") or []])
     purchase = Purchase(
         source=SOURCE, number=str(base.needed(data, "name"))[:120], placed_at=placed_at, currency=currency,
         total_minor=base.amount(base.needed(data, "total_price"), currency, what="total_price"),
         discount_minor=base.amount(data.get("total_discounts"), currency, what="total_discounts"),
         shipping_minor=shipping, tax_minor=base.amount(data.get("total_tax"), currency, what="total_tax"),
-        refunded_minor=refunded, payment=_PAYMENT.get(word, "unknown") if word else "unpaid", payment_word=word,
+        payment=_PAYMENT.get(word, "unknown") if word else "unpaid", payment_word=word,
         cancelled_at=base.moment(cancelled, what="cancelled_at") if cancelled else None,
         channel=str(data.get("source_name") or ""),
         coupon_code=", ".join(str(code.get("code", "")) for code in data.get("discount_codes") or []),
@@ -66,8 +73,8 @@ def _order(data: Mapping) -> OrderTold:
         lines=[_line(row, currency) for row in data.get("line_items") or []],
         person=_buyer(data, placed_at),
     )  # fmt: skip
-    told_at = base.moment(data.get("updated_at") or data["created_at"], what="updated_at")
-    return OrderTold(str(base.needed(data, "id")), told_at, purchase)
+    told_at = base.moment(changed_at, what="updated_at")
+    return OrderTold(str(base.needed(data, "id")), told_at, purchase, tuple(refunds))
 
 
 def _line(row: Mapping, currency: str) -> PurchaseLine:
@@ -111,17 +118,16 @@ def _customer(data: Mapping) -> PersonTold:
     return PersonTold(person.key, told_at, person)
 
 
-def _refund(data: Mapping) -> list[Told]:
-    given = _transactions(data)
-    if not given:
-        return []
-    at = base.moment(data.get("processed_at") or base.needed(data, "created_at"), what="created_at")
-    order_id = str(base.needed(data, "order_id"))
-    return [RefundTold(str(base.needed(data, "id")), SOURCE, given, at, order_id=order_id)]
-
-
-def _given_back(refund: Mapping, currency: str) -> int:
-    return base.amount(_transactions(refund), currency, what="refund")
+def _refunds(rows: Sequence[Mapping]) -> list[RefundTold]:
+    """Return the refunds that moved money."""
+    return [
+        RefundTold(
+            str(base.needed(row, "id")), SOURCE, given, order_id=str(base.needed(row, "order_id")),
+            at=base.moment(row.get("processed_at") or base.needed(row, "created_at"), what="created_at"),
+        )
+        for row in rows
+        if (given := _transactions(row))
+    ]  # fmt: skip
 
 
 def _transactions(refund: Mapping):

@@ -66,6 +66,7 @@ _SLUGS = dict.fromkeys(
         "outlook",
         "vcard",
         "plain_contacts",
+        "plain_products",
         "plain",
     )
 )

@@ -1,10 +1,12 @@
 """Any table of transactions: the columns are guessed from their names and contents, or matched by the owner.
 
-With an invoice column, rows of one invoice are one order. Without one, rows that name products are
-one order per customer and day, and rows of customer, date and amount alone are one order each. A
-negative quantity, or an invoice such as C536379 among numbers, is a return. Two equal lines are two lines.
+With an invoice column, rows of one invoice are one order. Without one, rows that name products are one order per
+customer and moment (the time of day where rows have one, else the day), and rows of customer, date and amount alone
+are one order each. A negative quantity, or an invoice such as C536379 among numbers, is a return. Two equal lines are
+two lines.
 """
 
+import datetime as dt
 import hashlib
 import re
 from collections import Counter
@@ -41,7 +43,7 @@ FIELDS = {
 _OF_THE_LINE = {"amount", "quantity", "unit_price", "invoice", "sku", "product", "category", "discount"}
 
 # Names of columns in the languages shops write them, without blanks and punctuation; the more telling come first.
-_NAMES = {
+NAMES = {
     "invoice": "invoiceno invoicenumber invoiceid invoice orderid orderno ordernumber ordernr orderref order"
     " receiptno receiptnumber receiptid receipt billno billnumber bill transactionid transactionno"
     " transactionnumber transaction basketid basket ticket ticketid bonnummer bonnr bon belegnummer belegnr"
@@ -97,10 +99,13 @@ _NAMES = {
     "country": "country countrycode land pays país pais paese 国家",
 }
 _FIELD_OF = {}
-for _field, _names in _NAMES.items():
+for _field, _names in NAMES.items():
     for _rank, _name in enumerate(_names.split()):
         _FIELD_OF.setdefault(_name, (_rank, _field))
 _PUNCTUATION = re.compile(r"[\W_]+")
+_SHAPES = str.maketrans("123456789", "000000000")
+_SEVERAL = "several"
+_MIDNIGHT = dt.time()
 
 _PAYMENT = {
     word: payment
@@ -183,7 +188,11 @@ def needs(header: Header, mapping: Mapping[str, int]) -> Needs:
         wanted.order_key = base.KeyIn(invoice, lambda cells: "" if date is None or not cells[date] else None)
         wanted.tags = lambda block: _number_shapes([cells[invoice] for cells in block])
     elif _has_products(mapping) and customer is not None and date is not None:
-        wanted.order_key = lambda cells: _customer_and_day(cells[customer], cells[date])
+        time = mapping.get("time", date)
+        wanted.order_key = _customer_and_moment(customer, date, time)
+        wanted.fingerprint = _fingerprint_of(mapping)  # of rows that name nobody
+        at = (date,) if time == date else (date, time)
+        wanted.tags = lambda block: _ways_of_writing([" ".join([cells[index] for index in at]) for cells in block])
     elif date is not None:
         wanted.fingerprint = _fingerprint_of(mapping)
     return wanted
@@ -229,7 +238,8 @@ class _Reader:
         self.column, self.options = column, options
         self.source = options.source or source_of(options.header, options.mapping)
         self.has_invoice, self.has_time = (column[name] != options.missing for name in ("invoice", "time"))
-        self.by_day = not self.has_invoice and _has_products(options.mapping)
+        self.by_moment = not self.has_invoice and _has_products(options.mapping)
+        self.may_repeat = self.by_moment and _may_write_a_moment_twice(options.tags)
         self.c_is_return = options.tags["number"] > options.tags["c"] > 0
         self.quantity = options.quantity(column["quantity"])
         self.order_level = [column[name] for name in FIELDS.keys() - _OF_THE_LINE if column[name] != options.missing]
@@ -341,15 +351,21 @@ class _Reader:
         if self.has_invoice:
             return base.order_number(cells[self.column["invoice"]])
         customer = cells[self.column["customer"]] or cells[self.column["email"]] or cells[self.column["name"]]
-        stem = f"{clean(customer)[:60]}:{placed_at.astimezone(self.options.zone):%Y%m%d}"
-        if self.by_day and customer:
-            return stem
+        local = placed_at.astimezone(self.options.zone)
+        stem = f"{clean(customer)[:60]}:{local:%Y%m%d}"
+        if self.by_moment and customer:
+            parts = "%H%M%S%f" if local.microsecond else "%H%M%S"
+            number = f"{stem}T{local:{parts}}" if local.time() != _MIDNIGHT else stem
+            return self._told_apart(number, base.checksum(number)) if self.may_repeat else number
         text = self.fingerprint(cells)
         number = f"{stem}:{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=5).hexdigest()}"
-        if base.checksum(text) in self.options.repeated:  # equal rows are real, each is an order
-            count = self.occurrences[text] = self.occurrences.get(text, 0) + 1
-            number += f":{count}" if count > 1 else ""
-        return number
+        key = base.checksum(text)
+        return self._told_apart(number, key) if key in self.options.repeated else number
+
+    def _told_apart(self, number: str, key: int) -> str:
+        """Return the number of an order, another one for each that says the same: equal rows are real."""
+        count = self.occurrences[key] = self.occurrences.get(key, 0) + 1
+        return f"{number}:{count}" if count > 1 else number
 
     def _person(self, cells: list[str], line_number: int) -> Person | None:
         column = self.column
@@ -486,8 +502,25 @@ def _number_shape(text: str) -> str:
     return "c" if text[:1] in ("C", "c") and text[1:].isdecimal() else "other"
 
 
-def _customer_and_day(customer: str, date: str) -> str | None:
-    return f"{customer.strip()}\x1f{date.strip().partition(' ')[0].partition('T')[0]}" if customer.strip() else None
+def _customer_and_moment(customer: int, date: int, time: int) -> Callable[[list[str]], str | None]:
+    """Return what tells the rows of one order: who bought and when, as the file writes it."""
+
+    def key(cells: list[str]) -> str | None:
+        who = cells[customer].strip()
+        return f"{who}\x1f{cells[date].strip()}\x1f{cells[time].strip()}" if who else None
+
+    return key
+
+
+def _ways_of_writing(texts: Sequence[str]) -> Counter[str]:
+    """Return how these moments are written, every digit as a 0, where all are written in one way."""
+    shapes = {text.translate(_SHAPES) for text in texts}
+    return Counter([shapes.pop() if len(shapes) == 1 else _SEVERAL])
+
+
+def _may_write_a_moment_twice(ways: Mapping[str, int]) -> bool:
+    """Tell whether two texts may stand for one moment: written in several ways, or with the offset of a zone."""
+    return len(ways) > 1 or _SEVERAL in ways or any("+" in way or way.count("-") > 2 for way in ways)
 
 
 def _fingerprint_of(mapping: Mapping[str, int]):

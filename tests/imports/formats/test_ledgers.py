@@ -30,6 +30,6 @@ def test_the_owner_is_told_on_the_import(take, db):
 
 
 def test_nobody_can_choose_what_is_refused(owner_client, shop):
-    page = owner_client.get("/import/new/").content.decode()
+    page = owner_client.get("/import/new/?more=1").content.decode()
     assert "A statement of payouts and fees" not in page
     assert 'value="paypal_activity"' in page

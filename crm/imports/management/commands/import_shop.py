@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +17,14 @@ from crm.imports.surveying import FormatUnknown
 from crm.lib import clock
 
 _FALLBACK_CURRENCY = "USD"
+
+
+class Refused(CommandError):
+    """One of the files cannot be taken; the others are."""
+
+    def __init__(self, name: str | Path, reason: object):
+        super().__init__(f"{name}: {reason}")
+        self.reason = str(reason)
 
 
 class Command(BaseCommand):
@@ -41,23 +48,34 @@ class Command(BaseCommand):
         warnings = self._ensure_shop(files[0], format, currency, timezone)
         said = {"currency": currency, "timezone": timezone}
         options = {name: value for name, value in said.items() if value}
-        done, import_ids = [], []
+        done, import_ids, refused = [], [], []
         try:
-            for path in files:
-                with _members(path) as members:
-                    for name, member in members:
-                        if dry_run:
-                            result = self._check(member, name, format, options)
-                        else:
-                            result = self._import(member, name, format, options, import_ids)
-                        done.append({**result, "file": name, "warnings": warnings + result["warnings"]})
-                        if not json:
-                            self._say(done[-1], dry_run)
+            for name, member in _each(files):
+                try:
+                    if isinstance(member, Refused):
+                        raise member
+                    if dry_run:
+                        result = self._check(member, name, format, options)
+                    else:
+                        result = self._import(member, name, format, options, import_ids)
+                except Refused as error:
+                    refused.append(error)
+                    done.append({"file": name, "error": error.reason})
+                    continue
+                done.append({**result, "file": name, "warnings": warnings + result["warnings"]})
+                if not json:
+                    self._say(done[-1], dry_run)
         finally:
             if dry_run and made_for_now:
                 Shop.objects.all().delete()
         if json:
             self._print({"import_ids": import_ids, "files": done})
+        if len(refused) == 1:
+            raise refused[0]
+        if refused:
+            for error in refused:
+                self.stderr.write(str(error))
+            raise CommandError(f"{len(refused)} of {len(done)} files could not be read; the others were.")
 
     def _ensure_shop(self, path: Path, format, currency, timezone) -> list[str]:
         """Make a shop where the command comes before the set-up page; return what the owner should know about it."""
@@ -77,24 +95,24 @@ class Command(BaseCommand):
                 path, name=Path(name).name, options=options, now=now, format=format or "", state=Import.State.READING
             )
         except (NotReadable, FormatUnknown) as error:
-            raise CommandError(f"{name}: {error}") from None
+            raise Refused(name, error) from None
         if importing.state == Import.State.MAPPING:
             if not format or not importing.mapping:
                 message = running.unknown(reading.look_again(importing))
                 _forget(importing)
-                raise CommandError(f"{name}: {message}")
+                raise Refused(name, message)
             Import.objects.filter(pk=importing.pk).update(state=Import.State.READING, heartbeat_at=now, started_at=now)
         import_ids.append(importing.pk)
         importing = reading.read(importing.pk, now=now)
         if importing.state != Import.State.DONE:
-            raise CommandError(f"{name}: {importing.error or importing.get_state_display()}")
+            raise Refused(name, importing.error or importing.get_state_display())
         return importing.result
 
     def _check(self, path: Path, name: str, format, options) -> dict:
         try:
             return reading.check(path, name=Path(name).name, options=options, now=clock.now(), format=format or "")[0]
         except (NotReadable, FormatUnknown) as error:
-            raise CommandError(f"{name}: {error}") from None
+            raise Refused(name, error) from None
 
     def _print(self, said: dict) -> None:
         self.stdout.write(json.dumps(said, ensure_ascii=False))
@@ -116,21 +134,22 @@ class Command(BaseCommand):
             self.stdout.write(f"  note: {warning}")
 
 
-@contextmanager
-def _members(path: Path) -> Iterator[list[tuple[str, Path]]]:
-    """Give the file with its name, or each file of an archive, unpacked for as long as it is read."""
-    try:
-        found = framing.members(path)
-    except NotReadable as error:
-        raise CommandError(f"{path}: {error}") from None
-    if found is None:
-        yield [(str(path), path)]
-        return
-    try:
-        yield [(f"{path}: {name}", member) for name, member in found]
-    finally:
-        for _name, member in found:
-            member.unlink(missing_ok=True)
+def _each(paths: list[Path]) -> Iterator[tuple[str, Path | Refused]]:
+    """Yield each file with its name, and each file of an archive, unpacked for as long as it is read."""
+    for path in paths:
+        try:
+            found = framing.members(path)
+        except NotReadable as error:
+            yield str(path), Refused(path, error)
+            continue
+        if found is None:
+            yield str(path), path
+            continue
+        try:
+            yield from ((f"{path}: {name}", member) for name, member in found)
+        finally:
+            for _name, member in found:
+                member.unlink(missing_ok=True)
 
 
 def _forget(importing: Import) -> None:
