@@ -9,9 +9,10 @@ class LoyaltyConfig(AppConfig):
         from crm.contacts import forgetting as forgetting_of_contacts
         from crm.contacts import handing_over as handing_over_of_contacts
         from crm.contacts import merging, moving, objecting, panels
+        from crm.contacts import processing as processing_of_contacts
         from crm.home import demo, notices
         from crm.lib import changes, sweeps
-        from loyalty import experiments, findings, forgetting, handing_over, tasks, track_record
+        from loyalty import experiments, findings, forgetting, handing_over, processing, tasks, track_record
         from loyalty.models import Fresh, Score
 
         merging.register("scores", moving.Away(Score, Fresh), owns=("loyalty.Score.contact", "loyalty.Fresh.contact"))
@@ -21,6 +22,7 @@ class LoyaltyConfig(AppConfig):
         handing_over_of_contacts.register(
             "predictions", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
         )
+        processing_of_contacts.register("scores", processing.describe)
         objecting.register("scores", forgetting.forget)
         sweeps.register("fresh", tasks.sweep_stirred)
         sweeps.register("loyalty", tasks.sweep)

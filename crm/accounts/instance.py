@@ -10,22 +10,29 @@ import hashlib
 import os
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
 from crm.accounts.models import Instance
 
+RESTORING = "restore.json"  # in the data folder: the plan of a restore that is not done (keeping.restoring)
 _MACHINE = Path("/etc/machine-id")
 
 
 def is_held() -> bool:
-    """Tell whether nothing may be sent: restored, or a copy, and the owner has not said that it is the shop."""
+    """Tell whether nothing may be sent: restored, or a copy, and the owner has not said that it is the shop.
+
+    Nor is anything sent while a restore is cut off half way: the next start finishes it.
+    """
+    if (settings.DATA_DIR / RESTORING).exists():
+        return True
     instance = Instance.objects.first()
     return instance is not None and (instance.held_at is not None or instance.place != _here())
 
 
 def settle() -> bool:
     """Remember the place of a database that does not know one; return whether it was new."""
-    if Instance.objects.exists():
+    if (settings.DATA_DIR / RESTORING).exists() or Instance.objects.exists():
         return False
     Instance.objects.get_or_create(id=1, defaults={"place": _here()})
     return True

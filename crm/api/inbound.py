@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 
 from crm.api.models import Event, Hook, Remote
 from crm.api.providers import PROVIDERS
-from crm.api.providers.base import BadReport, BadSignature, OrderTold, PersonTold, RefundTold, Told
-from crm.contacts import forgotten
+from crm.api.providers.base import BadReport, BadSignature, OrderTold, PersonTold, RefundTold, Told, WishTold
+from crm.contacts import forgetting, forgotten, requesting
+from crm.contacts.models import Erasure
 from crm.imports import intake
 from crm.lib import foreign_json, money
 from crm.orders.models import Order
@@ -125,6 +126,8 @@ def _take(told: Told, *, now: dt.datetime) -> bool:
             return False
         _remember(told.person.source, "person", told.remote_id, told.told_at)
         return True
+    if isinstance(told, WishTold):
+        return _take_wish(told, now=now)
     return _take_refund(told, now=now)
 
 
@@ -146,6 +149,20 @@ def _take_order(told: OrderTold, *, now: dt.datetime) -> bool:
     for number, (minor, at) in named.items():
         _remember(source, "refund", number, at, order_id=order_id, amount_minor=minor)
     return True
+
+
+def _take_wish(told: WishTold, *, now: dt.datetime) -> bool:
+    """Let the owner know what somebody asked for; whom nobody here knows needs no answer."""
+    if told.wish == "shop":
+        return requesting.ask(requesting.Kind.SHOP, via=told.source, now=now)
+    contact = requesting.person_of(told.source, key=told.key, email=told.email)
+    if contact is None:
+        return False
+    if told.wish == "copy":
+        return requesting.ask(requesting.Kind.COPY, contact_id=contact.pk, via=told.source, now=now)
+    is_news = forgetting.open_of(contact.pk) is None
+    forgetting.ask(contact.pk, asked=Erasure.Asked.CUSTOMER, now=now)
+    return is_news
 
 
 def _take_refund(told: RefundTold, *, now: dt.datetime) -> bool:

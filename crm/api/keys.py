@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.api.models import ApiKey
+from crm.lib import bulk
 
 SCOPES = {
     "customers:read": _("Read customers"),
@@ -50,6 +51,12 @@ def find(text: str, *, now: dt.datetime) -> ApiKey | None:
 def revoke(key_id: int, *, now: dt.datetime) -> bool:
     """Take a key back; return whether it was still good."""
     return bool(ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=now))
+
+
+def stay_revoked(ask_old, carried, now: dt.datetime) -> None:
+    """Take keys back again that were taken back after the backup was made that is restored (keeping.carrying)."""
+    prefixes = [prefix for (prefix,) in ask_old("SELECT prefix FROM api_apikey WHERE revoked_at IS NOT NULL")]
+    carried.keys += ApiKey.objects.filter(prefix__in=bulk.among(prefixes), revoked_at=None).update(revoked_at=now)
 
 
 def _hash(secret: str) -> str:

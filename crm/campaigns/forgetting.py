@@ -4,15 +4,16 @@ What automations met them about goes as well, and with it what they were still t
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from django.db import transaction
 from django.utils.translation import ngettext
 
 from crm.campaigns.merging import WAITING
-from crm.campaigns.models import Message, Occasion, Outgoing
+from crm.campaigns.models import Campaign, Message, Occasion, Outgoing
 from crm.contacts import forgetting
 from crm.contacts.forgetting import Foreseen
+from crm.contacts.traces import Traces
 from crm.lib import bulk
 from crm.lib.templatetags import say
 
@@ -39,6 +40,13 @@ def forget(*, contact_ids: Collection[int], now: dt.datetime) -> int:
     said = ((pk, " ".join(texts)) for pk, *texts in tests.values_list("pk", "to", "subject", "text", "html").iterator())
     naming = [pk for pk, text in said if traces.are_in(text)]  # written to the owner as to this person, to try it out
     return count + Outgoing.objects.filter(pk__in=bulk.among(naming)).delete()[0]
+
+
+def naming(traces: Traces, contact_ids: Collection[int]) -> Iterator[str]:
+    """Yield the campaigns whose text names these people."""
+    for campaign in Campaign.objects.order_by("-pk").iterator():
+        if traces.are_in([campaign.name, campaign.subject, campaign.body]):
+            yield campaign.get_absolute_url()
 
 
 def foresee(*, contact_id: int) -> Foreseen:

@@ -12,9 +12,11 @@ class ContactsConfig(AppConfig):
             forgetting,
             handing_over,
             logged,
+            mentions,
             merging,
             moments,
             movers,
+            processing,
             retention,
             saved,
             signs,
@@ -25,6 +27,8 @@ class ContactsConfig(AppConfig):
 
         movers.register_all()
         forgetters.register_all()
+        mentions.register(mentions.Where.NOTE, mentions.notes)
+        processing.register("contacts", processing.describe)
         handing_over.register("customer", tellers.hand_over, covers=tellers.COVERS, labels=tellers.LABELS)
         signs.register("consents", tellers.said_yes_since)
         sweeps.register("retention", retention.sweep)

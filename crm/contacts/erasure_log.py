@@ -1,7 +1,8 @@
 """Remember outside the database who was erased, so that restoring an older copy brings nobody back.
 
 One line for each erasure in DATA_DIR/erased.jsonl: the customer's number, when it was, and keyed hashes of what they
-were known by; no names. It is written before the database says so, and never shortened. A copy that is restored does
+were known by and of the moment their row was made; no names. Who was merged into them has a line too: in an older copy
+they are two. It is written before the database says so, and never shortened. A copy that is restored does
 not know of later erasures: whoever stands in the file, and in the books under the same number with one of the same
 keys, is erased again, as of then (`again`, with the first sweep after a start, or as soon as a restore asks for it).
 """
@@ -9,8 +10,9 @@ keys, is erased again, as of then (`again`, with the first sweep after a start, 
 import datetime as dt
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -25,12 +27,30 @@ def path() -> Path:
     return Path(settings.MEDIA_ROOT).parent / "erased.jsonl"
 
 
-def write(contact_id: int, *, at: dt.datetime, hashes: Collection[str]) -> None:
-    """Add an erasure that is about to happen."""
-    line = json.dumps({"shop": _this_shop(), "customer": contact_id, "at": at.isoformat(), "keys": sorted(hashes)})
-    path().parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="ascii") as file:
-        file.write(line + "\n")
+class Line(NamedTuple):
+    """One erasure."""
+
+    contact_id: int
+    at: dt.datetime
+    keys: frozenset[str]
+    row: str  # the hash of when their row was made; "" where an earlier version wrote the line
+
+
+def write(contact_ids: Iterable[int], *, at: dt.datetime, hashes: Collection[str], row: str = "") -> None:
+    """Add an erasure that is about to happen, of a customer first and then of those merged into them."""
+    shop, keys = _this_shop(), sorted(hashes)
+    of_all = {"shop": shop, "at": at.isoformat(), "keys": keys}
+    lines = [json.dumps(of_all | {"customer": pk, "row": "" if count else row}) for count, pk in enumerate(contact_ids)]
+    add(path(), lines)
+
+
+def add(log: Path, lines: Iterable[str]) -> None:
+    """Write lines at the end of a log, so that they are there whatever happens next."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(log, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+", encoding="ascii") as file:
+        end = file.seek(0, os.SEEK_END)
+        is_cut_off = end and os.pread(file.fileno(), 1, end - 1) != b"\n"  # the power failed: begin a line of our own
+        file.write("\n" * bool(is_cut_off) + "".join(f"{line}\n" for line in lines))
         file.flush()
         os.fsync(file.fileno())
 
@@ -46,8 +66,8 @@ def mark_checked() -> None:
     _checked = _state()
 
 
-def read() -> Iterator[tuple[int, dt.datetime, frozenset[str]]]:
-    """Yield this shop's erasures: customer, when, and the hashes of what they were known by."""
+def read() -> Iterator[Line]:
+    """Yield this shop's erasures."""
     if not path().exists():
         return
     mine = _this_shop()
@@ -55,10 +75,12 @@ def read() -> Iterator[tuple[int, dt.datetime, frozenset[str]]]:
         for line in file:
             try:
                 said = json.loads(line)
-            except ValueError:  # the power failed while it was written; then the database does not say so either
+                at, keys = dt.datetime.fromisoformat(said["at"]), frozenset(said["keys"])
+                found = Line(said["customer"], at, keys, said.get("row", ""))
+            except (ValueError, LookupError, TypeError):  # the power failed while it was written
                 continue
             if said["shop"] == mine:
-                yield said["customer"], dt.datetime.fromisoformat(said["at"]), frozenset(said["keys"])
+                yield found
 
 
 def _state() -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from crm.contacts import forgetting, merging, segments
 from crm.contacts.forgetting import Foreseen
-from crm.contacts.models import Consent, Contact, ContactKey, Merge, Note, Pair, Segment, SegmentMember
+from crm.contacts.models import Consent, Contact, ContactKey, DataRequest, Merge, Note, Pair, Segment, SegmentMember
 from crm.lib import bulk
 from crm.lib.templatetags import say
 
@@ -34,6 +34,8 @@ def forget(*, contact_ids: Collection[int], now: dt.datetime) -> int:
     for kind in (ContactKey, Consent, Note, SegmentMember):
         count += kind.objects.filter(contact__in=ids).delete()[0]
     count += Pair.objects.filter(Q(one__in=ids) | Q(other__in=ids)).delete()[0]
+    requests = DataRequest.objects.filter(contact_id__in=bulk.among(everything), answered_at=None)
+    count += requests.update(answered_at=now)
     for segment in left:
         segments.count_again(segment)
     return count + _forget_filters(contact_ids)

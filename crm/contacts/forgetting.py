@@ -22,11 +22,20 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Min
 
-from crm.contacts import erasure_log, forgotten, merging, signs
+from crm.contacts import erasure_log, forgotten, mentions, merging, signs
 from crm.contacts.identity import FORMER_EMAIL, FORMER_PHONE
-from crm.contacts.models import Consent, Contact, ContactKey, Erasure, Merge, PrivacyRecord, Retention, Suppression
+from crm.contacts.models import (
+    Consent,
+    Contact,
+    ContactKey,
+    Erasure,
+    ForgottenKey,
+    Merge,
+    PrivacyRecord,
+    Retention,
+    Suppression,
+)
 from crm.contacts.traces import Traces
 from crm.lib import bulk, changes
 from crm.lib.tokens import keyed_hash
@@ -35,6 +44,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = dt.timedelta(hours=24)
 RECENTLY = dt.timedelta(hours=1)  # no write takes longer
+MOST = 50  # erasures shown at once
 BATCH = 200  # people forgotten together; what is looked through is looked through once for all of them
 Act = PrivacyRecord.Act
 
@@ -88,12 +98,6 @@ def open_of(contact_id: int) -> Erasure | None:
     return Erasure.objects.filter(contact_id__in=everything, done_at=None, ended_at=None).order_by("pk").first()
 
 
-def waiting() -> tuple[int, dt.datetime | None]:
-    """Return how many customers asked to be erased and have no answer, and until when the first needs one."""
-    wishes = Erasure.objects.filter(due_at=None, done_at=None, ended_at=None)
-    return tuple(wishes.aggregate(count=Count("pk"), first=Min("answer_by")).values())
-
-
 @transaction.atomic
 def ask(
     contact_id: int, *, asked: str, now: dt.datetime, by_user: int | None = None, at_once: bool = False
@@ -107,7 +111,7 @@ def ask(
             with transaction.atomic():
                 found = Erasure.objects.create(
                     contact_id=contact_id, asked=asked, asked_at=now, due_at=due_at, by_user=by_user,
-                    answer_by=_a_month_after(now) if is_wish else None,
+                    answer_by=a_month_after(now) if is_wish else None,
                 )  # fmt: skip
         except IntegrityError:  # asked twice at once
             found = open_of(contact_id)
@@ -165,20 +169,64 @@ def foresee(contact_id: int) -> Foreseen:
     return Foreseen([text for one in told for text in one.goes], [text for one in told for text in one.stays])
 
 
+def mentioned(contact: Contact) -> list[mentions.Place]:
+    """Return where a customer is named in words about others, which erasing leaves as they are."""
+    return mentions.places(_traces(contact), [contact.pk])
+
+
+def left_to_look_at() -> list[Erasure]:
+    """Return the erasures after which a name may still stand somewhere, the newest first."""
+    begun = Erasure.objects.filter(begun_at__isnull=False).exclude(mentions=[])
+    found = list(begun.order_by("-begun_at", "-pk")[:MOST])
+    for row in found:
+        row.places = [mentions.Place(*place) for place in row.mentions]
+    return found
+
+
+def looked(erasure_id: int) -> bool:
+    """Forget the places where a name stood: the owner has looked."""
+    return bool(Erasure.objects.filter(pk=erasure_id).exclude(mentions=[]).update(mentions=[]))
+
+
 # ---- doing it
 
 
 def again(*, now: dt.datetime) -> int:
-    """Erase once more whom a restored copy of the database brought back; return how many are due for it now."""
+    """Erase once more whom a restored copy of the database brought back; return how many are due for it now.
+
+    Who is not in the copy, because they came after it was made, is remembered all the same: an old file that names
+    them must bring nobody back.
+    """
     count = 0
     said = erasure_log.read()
     while batch := list(itertools.islice(said, BATCH)):
-        people = {contact_id: (at, keys) for contact_id, at, keys in batch}
-        for contact in Contact.objects.alive().filter(pk__in=list(people)).prefetch_related("keys"):
-            at, keys = people[contact.pk]
-            if keys & {forgotten.hash_of(*key) for key in _known_by(contact)}:
-                count += erase_again(contact.pk, at=at, now=now)
+        people = Contact.objects.filter(pk__in=[line.contact_id for line in batch]).prefetch_related("keys")
+        there = {contact.pk: contact for contact in people}
+        marks = sorted({mark for line in batch for mark in line.keys})
+        known = set(ForgottenKey.objects.filter(key_hash__in=bulk.among(marks)).values_list("key_hash", flat=True))
+        for line in batch:
+            contact = there.get(line.contact_id)
+            if contact is not None and contact.erased_at is None and _speaks_of(line, contact):
+                count += erase_again(contact.pk, at=line.at, now=now)
+                known |= line.keys  # they are remembered with it
+            elif not line.keys <= known and not (contact and contact.erased_at):
+                _remember_absent(line, now=now)
+                known |= line.keys
     return count
+
+
+def _speaks_of(line: erasure_log.Line, contact: Contact) -> bool:
+    """Tell whether a line of the log is about this customer, and not about another one who had the number."""
+    if line.row == _row_mark(contact):
+        return True
+    return bool(line.keys & {forgotten.hash_of(*key) for key in _known_by(contact)})
+
+
+@transaction.atomic
+def _remember_absent(line: erasure_log.Line, *, now: dt.datetime) -> None:
+    """Keep the marks of somebody who is not in the books, with a nameless customer for what they lead to."""
+    nameless = Contact.objects.create(joined_at=line.at, erased_at=now)
+    forgotten.remember_marks(nameless.pk, line.keys, at=line.at)
 
 
 def erase_again(contact_id: int, *, at: dt.datetime, now: dt.datetime) -> bool:
@@ -292,10 +340,11 @@ def _empty(contact_ids: Iterable[int], *, now: dt.datetime) -> None:
 def _finish(begun: Iterable[tuple[int, int]], *, now: dt.datetime) -> int:
     count = 0
     for erasure_id, contact_id in begun:
+        places = _places(erasure_id, contact_id)  # takes a while: not under SQLite's write lock
         with transaction.atomic():
             _empty([contact_id], now=now)  # an import that had read the row before may have written since
             row = Erasure.objects.filter(pk=erasure_id, done_at=None)
-            if not row.update(done_at=now, traces={}):
+            if not row.update(done_at=now, traces={}, mentions=places):
                 continue
             by = Erasure.objects.get(pk=erasure_id)
             asked = by.asked == Erasure.Asked.CUSTOMER
@@ -303,6 +352,13 @@ def _finish(begun: Iterable[tuple[int, int]], *, now: dt.datetime) -> int:
             changes.tell(changes.PEOPLE, [contact_id])
             count += 1
     return count
+
+
+def _places(erasure_id: int, contact_id: int) -> list[mentions.Place]:
+    """Return where the name still stands, for whom somebody asked: of the hundreds a rule finds nobody would look."""
+    row = Erasure.objects.get(pk=erasure_id)
+    asked = row.asked in (Erasure.Asked.OWNER, Erasure.Asked.CUSTOMER)
+    return mentions.places(Traces.read([row.traces]), [contact_id]) if asked else []
 
 
 @contextmanager
@@ -325,6 +381,11 @@ def overwriting() -> Iterator[None]:
 # ---- what they were known by
 
 
+def _row_mark(contact: Contact) -> str:
+    """Return a keyed hash of the very row: its number may be given to somebody else in a copy that is restored."""
+    return forgotten.hash_of("row", f"{contact.pk} {contact.created_at.astimezone(dt.UTC).isoformat()}")
+
+
 def _known_by(contact: Contact) -> set[forgotten.Key]:
     return merging.known_by(contact) | {(key.source, key.value) for key in contact.keys.all()}
 
@@ -332,7 +393,9 @@ def _known_by(contact: Contact) -> set[forgotten.Key]:
 def _remember(contact: Contact, *, at: dt.datetime) -> None:
     """Keep the hashes of all somebody was known by; nobody writes to their addresses on an old word."""
     known = _known_by(contact)
-    erasure_log.write(contact.pk, at=at, hashes=[forgotten.hash_of(*key) for key in known])
+    everybody = [contact.pk, *merging.former_ids(contact.pk)]
+    hashes = [forgotten.hash_of(*key) for key in known]
+    erasure_log.write(everybody, at=at, hashes=hashes, row=_row_mark(contact))
     forgotten.remember(contact.pk, known, at=at)
     barred = [
         (keyed_hash(value), Consent.Source.ERASED, at) for source, value in sorted(known) if source == FORMER_EMAIL
@@ -354,10 +417,16 @@ def _traces(contact: Contact) -> Traces:
         for row in (details["dropped"], details["before"]):
             texts |= {row.get(name, "") for name in ("name", "email", "street")}
             phones.add(row.get("phone", ""))
-    return Traces.of(texts, phones)
+    return Traces.of(texts | {turned for text in texts for turned in _turned(text)}, phones)
 
 
-def _a_month_after(moment: dt.datetime) -> dt.datetime:
+def _turned(name: str) -> list[str]:
+    """Return a name of two words and more as files with a column for each part write it, the last word first."""
+    first, _space, last = name.strip().rpartition(" ")
+    return [f"{last} {first}", f"{last}, {first}"] if first and "@" not in name else []
+
+
+def a_month_after(moment: dt.datetime) -> dt.datetime:
     """Return the same day of the next month, or its last day: how long the law gives for an answer."""
     year, month = moment.year + moment.month // 12, moment.month % 12 + 1
     return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))

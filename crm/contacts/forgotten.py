@@ -19,7 +19,12 @@ def hash_of(source: str, value: str) -> str:
 
 def remember(contact_id: int, keys: Collection[Key], *, at: dt.datetime) -> None:
     """Keep the hashes of what somebody was known by; the newest erasure of a key is the one that holds."""
-    rows = [ForgottenKey(key_hash=hash_of(*key), contact_id=contact_id, at=at) for key in sorted(keys)]
+    remember_marks(contact_id, {hash_of(*key) for key in keys}, at=at)
+
+
+def remember_marks(contact_id: int, hashes: Collection[str], *, at: dt.datetime) -> None:
+    """Keep hashes that were made elsewhere."""
+    rows = [ForgottenKey(key_hash=mark, contact_id=contact_id, at=at) for mark in sorted(hashes)]
     ForgottenKey.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["key_hash"], update_fields=["contact_id", "at"]
     )

@@ -31,9 +31,11 @@ Erasure      a wish that somebody be forgotten, and what became of it: asked by 
              the person was known by, so that a process that was killed finds the rest; emptied when it is done.
 ForgottenKey a keyed hash of what somebody who was erased was known by, for ever: what is older than `at` and comes in
              again belongs to the nameless customer `contact_id` and teaches nothing (contacts.matching).
+DataRequest  what somebody asked through a platform and no program can answer: a copy of their data, or that all the
+             platform told be erased (`contact_id` 0). Waits for the owner until `answer_by`; each is open once.
 Retention    after how many years of silence customers are forgotten; 0 is never. One row.
 PrivacyRecord  who had data handed over, was erased, objected, and when: numbers and no names, kept for ever.
-Written by: contacts.forgetting, contacts.retention, contacts.objecting, contacts.handing_over.
+Written by: contacts.forgetting, contacts.retention, contacts.objecting, contacts.handing_over, contacts.requesting.
 
 Standing (a TRAY) is the group of columns at the end of Contact that higher floors report, so that
 one list can sort by them: purchases by orders.recording, the balance by rewards.ledger, scores by
@@ -246,6 +248,7 @@ class Erasure(models.Model):
     begun_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
     traces = models.JSONField(default=dict)
+    mentions = models.JSONField(default=list)  # contacts.mentions: where the name stands about others, until looked at
 
     class Meta:
         constraints = [
@@ -254,6 +257,26 @@ class Erasure(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["due_at"], name="erasure_open", condition=Q(ended_at=None, done_at=None))]
+
+
+class DataRequest(models.Model):
+    class Kind(models.TextChoices):
+        COPY = "copy", _("A copy of their data")
+        SHOP = "shop", _("To erase what came from there")
+
+    kind = models.CharField(max_length=4, choices=Kind)
+    contact_id = models.BigIntegerField(default=0)
+    via = models.CharField(max_length=30)  # the platform's source, as in ContactKey
+    asked_at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "contact_id", "via"], condition=Q(answered_at=None), name="data_request_one_open"
+            ),
+        ]
 
 
 class ForgottenKey(models.Model):
@@ -297,6 +320,7 @@ class PrivacyRecord(models.Model):
         ADMITTED = "admitted", _("Part of predictions again")
         RETENTION = "retention", _("Looked for customers to forget")
         RULE = "rule", _("How long data is kept was changed")
+        COPY_ASKED = "copy", _("Copy of the data asked for")
 
     act = models.CharField(max_length=10, choices=Act)
     contact_id = models.BigIntegerField(null=True)

@@ -1,15 +1,16 @@
 """What a person may ask of whoever keeps their data: a copy, to be forgotten, not to be predicted; and for how long."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.accounts.access import Right, needs
-from crm.contacts import forgetting, handing_over, merging, objecting, retention, tasks
+from crm.contacts import forgetting, handing_over, merging, objecting, processing, requesting, retention, tasks
 from crm.contacts.forms import RetentionForm
 from crm.contacts.models import Contact, Erasure, PrivacyRecord, Retention
 from crm.lib import clock, hints
@@ -27,6 +28,7 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
     """Download all that is kept of a customer."""
     contact, now = _person(pk), clock.now()
     packed = handing_over.archive(contact, shop=request.shop, now=now, by_user=request.user.pk)
+    requesting.answer_copies(contact.pk, now=now)
     return download(packed, handing_over.file_name(contact, shop=request.shop, now=now))
 
 
@@ -42,6 +44,7 @@ def erase(request: HttpRequest, pk: int) -> HttpResponse:
     contact, now = _person(pk), clock.now()
     if request.method != "POST":
         context = {"contact": contact, "erasure": forgetting.open_of(pk), "foreseen": forgetting.foresee(pk)}
+        context["mentioned"] = forgetting.mentioned(contact)
         return render(request, "contacts/erase.html", context)
     who, name = {"now": now, "by_user": request.user.pk}, contact.display_name
     match request.POST.get("act"):
@@ -78,6 +81,14 @@ def predictions(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(contact.get_absolute_url() + "#privacy")
 
 
+@require_POST
+def answered(request: HttpRequest, pk: int) -> HttpResponse:
+    """Note that a request was answered."""
+    if requesting.answer(pk, now=clock.now()):
+        messages.success(request, _("Noted as answered."))
+    return redirect("contacts:privacy")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def privacy(request: HttpRequest) -> HttpResponse:
     """Show who waits for an answer, how long data is kept, and what was done with whose."""
@@ -94,11 +105,27 @@ def privacy(request: HttpRequest) -> HttpResponse:
     records = PrivacyRecord.objects.order_by("-at", "-pk")
     context = {
         "rule": rule, "form": form, "foreseen": foreseen,
-        "waiting": _open(due_at=None), "planned": _open(due_at__isnull=False),
+        "requests": requesting.open_requests(), "waiting": _open(due_at=None),
+        "left": forgetting.left_to_look_at(), "planned": _open(due_at__isnull=False),
         "page": Paginator(records, RECORDS).get_page(request.GET.get("page")), "me": request.user.pk,
         "is_chosen": form.is_bound and not form.errors and form.cleaned_data["years"] != rule.years,
     }  # fmt: skip
     return render(request, "contacts/privacy.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def looked(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let go of the places where an erased customer's name stood."""
+    if forgetting.looked(pk):
+        messages.success(request, _("The list of places is gone."))
+    return redirect("contacts:privacy")
+
+
+@require_safe
+def register(request: HttpRequest) -> HttpResponse:
+    """Show what personal data is processed for what, as the law wants it listed; it prints without the menus."""
+    context = {"activities": processing.activities(), "made_at": clock.now(), "is_safe": settings.HTTPS}
+    return render(request, "contacts/register.html", context)
 
 
 def _foreseen(years: int, *, now) -> str:

@@ -35,6 +35,7 @@ from crm.lib.templatetags.say import ago, day, moment, money, number
 
 UNDO = "customers_undo"  # the session's memory of the last bulk act
 SIZES_DAYS = 90
+CONSENTS = 30  # the newest that are shown of what one customer said
 
 
 @dataclass(frozen=True)
@@ -284,10 +285,11 @@ def _draw_detail(
 ) -> HttpResponse:
     now = clock.now()
     before = clock.read(request.GET.get("before", "")) or now + dt.timedelta(days=3660)
+    consents = list(Consent.objects.filter(contact=contact).order_by("-at", "-pk")[:CONSENTS])
     context = {
         "contact": dressed(contact),
         "stage": STAGES.get(contact.stage, ""),
-        "consent": Consent.objects.filter(contact=contact).order_by("-at", "-pk").first(),
+        "consent": next(iter(consents), None), "consents": consents,
         "contact_ref": str(contact.pk),
         **_notes(contact, request.shop.currency),
         "twins": duplicates.like(contact),

@@ -10,13 +10,15 @@ class CouponsConfig(AppConfig):
         from crm.contacts import handing_over as handing_over_of_contacts
         from crm.contacts import merging as merging_of_contacts
         from crm.contacts import panels  # models are ready only now
-        from crm.coupons import checking_books, customer_panel, forgetting, handing_over, merging, redeeming
+        from crm.contacts import processing as processing_of_contacts
+        from crm.coupons import checking_books, customer_panel, forgetting, handing_over, merging, processing, redeeming
         from crm.lib import books, sweeps
 
         merging_of_contacts.register("coupons", merging.Coupons(), owns=merging.OWNS)
         forgetting_of_contacts.register(
             "coupons", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
         )
+        processing_of_contacts.register("coupons", processing.describe)
         handing_over_of_contacts.register(
             "coupons", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
         )

@@ -7,6 +7,7 @@ class HomeConfig(AppConfig):
 
     def ready(self):
         from crm.contacts import forgetting as forgetting_of_contacts
+        from crm.contacts import processing as processing_of_contacts
         from crm.home import (
             automation_notices,
             forgetting,
@@ -15,6 +16,7 @@ class HomeConfig(AppConfig):
             notices,
             points_notices,
             privacy_notices,
+            processing,
         )
 
         notices.register("held", keeping_notices.held)
@@ -27,6 +29,7 @@ class HomeConfig(AppConfig):
         notices.register("automations", automation_notices.stopped)
         notices.register("erasing", privacy_notices.wishes)
         forgetting_of_contacts.register("suggestions", forgetting.forget, covers=forgetting.COVERS)
+        processing_of_contacts.register("suggestions", processing.describe)
         from crm.home.quality import inspecting  # models are ready only now
         from crm.lib import sweeps
 

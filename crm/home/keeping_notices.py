@@ -38,14 +38,16 @@ def backups(*, now: dt.datetime, shop: Shop) -> Notice | None:
     """Say that the newest backup is old, or that the last trial failed."""
     if not settings.BACKUP_NIGHTLY:
         return None
-    newest = shelf.newest()
+    newest = shelf.newest(now=now)
     if newest is None and now - shop.created_at <= TOO_OLD:
         return None
-    last, drill = jobs.latest(Job.Kind.BACKUP), jobs.latest(Job.Kind.DRILL)
+    last, drill = (jobs.latest(kind, finished_at__lte=now + jobs.CLOCK) for kind in (Job.Kind.BACKUP, Job.Kind.DRILL))
     if newest is None or now - newest.made_at > TOO_OLD:
         text = (
             _("The last good backup is of %(moment)s.") % {"moment": say.moment(newest.made_at)}
             if newest
+            else _("No backup lies in %(folder)s any more. Is its disk there?") % {"folder": settings.BACKUP_DIR}
+            if last and last.ok
             else _("There is no backup of this shop yet.")
         )
         return _notice(_("No new backup"), " ".join([text, *_problem(last)]))

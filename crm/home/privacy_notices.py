@@ -7,21 +7,29 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
-from crm.contacts import forgetting
+from crm.contacts import requesting
 from crm.home.notices import Notice
 from crm.lib.templatetags import say
 
 
 def wishes(*, now: dt.datetime, shop: Shop) -> Notice | None:
     """Say how many customers wait for an answer, and until when."""
-    count, answer_by = forgetting.waiting()
+    wishes, others, answer_by = requesting.waiting()
+    count = wishes + others
     if not count:
         return None
-    text = ngettext(
-        "%(count)s customer asked on their own page to be erased. Answer until %(date)s.",
-        "%(count)s customers asked on their own page to be erased. Answer the first until %(date)s.",
-        count,
-    )
+    if others:
+        text = ngettext(
+            "%(count)s request about somebody's data waits for your answer until %(date)s.",
+            "%(count)s requests about people's data wait for your answer, the first until %(date)s.",
+            count,
+        )
+    else:
+        text = ngettext(
+            "%(count)s customer asked to be erased. Answer until %(date)s.",
+            "%(count)s customers asked to be erased. Answer the first until %(date)s.",
+            count,
+        )
     return Notice(
         text % {"count": say.number(count), "date": say.day(answer_by)},
         tone="bad" if answer_by <= now else "warn",

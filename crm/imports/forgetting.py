@@ -6,6 +6,7 @@ again, it brings nobody back (contacts.matching).
 """
 
 import datetime as dt
+import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from crm.accounts.models import Shop
-from crm.contacts import forgetting
+from crm.contacts import forgetting, merging
 from crm.contacts.forgetting import Foreseen, NotYet
 from crm.contacts.traces import Traces
 from crm.imports import framing
@@ -35,13 +36,15 @@ _AT_WORK = (Import.State.READING, Import.State.CHECKING, Import.State.UNDOING)
 _UNREAD = (Import.State.MAPPING, Import.State.CHECKED, Import.State.WAITING)
 _OF_PEOPLE = (Finding.Kind.CONTACT_NEW, Finding.Kind.CONTACT_CHANGED, Finding.Kind.CONTACT_DOUBLE, Finding.Kind.CONSENT)
 _ROWS_AT_ONCE = 200
+_ARRIVING = 3600  # seconds: a younger file may be an upload that has no row yet; that is looked through when it is read
 
 
 def forget(*, contact_ids: Collection[int], now: dt.datetime) -> int:
     """Delete what was kept of people, and the files that name them; raise NotYet while one is being read."""
     traces = forgetting.traces_of(contact_ids)
+    everybody = {*contact_ids, *(former for one in contact_ids for former in merging.former_ids(one))}
     with transaction.atomic():
-        count = _forget_changes(contact_ids) + _forget_rows(contact_ids, traces)
+        count = _forget_changes(everybody) + _forget_rows(everybody, traces)
     if not traces:
         return count
     count += _forget_words(traces, forgetting.label(contact_ids)) + _forget_files(traces)
@@ -55,15 +58,18 @@ def _forget_changes(contact_ids: Collection[int]) -> int:
     count = Change.objects.filter(table="contact", row_id__in=bulk.among(contact_ids)).delete()[0]
     orders = Order.objects.filter(contact__in=bulk.among(contact_ids)).values("pk")
     for change in Change.objects.filter(table="order", row_id__in=orders):
-        if change.before.pop("note", None) is not None:
-            change.save(update_fields=["before"])
+        if {"note"} & {*change.before, *change.after}:
+            change.before.pop("note", None)
+            change.after.pop("note", None)
+            change.save(update_fields=["before", "after"])
             count += 1
     return count
 
 
 def _forget_rows(contact_ids: Collection[int], traces: Traces) -> int:
     theirs = Finding.objects.filter(row_id__in=bulk.among(contact_ids), kind__in=_OF_PEOPLE)
-    count = theirs.delete()[0]
+    orders = Order.objects.filter(contact__in=bulk.among(contact_ids)).exclude(contact=None).values("pk")
+    count = theirs.delete()[0] + Finding.objects.filter(row_id__in=orders, kind=Finding.Kind.ORDER_CHANGED).delete()[0]
     for kind, columns in ((Finding, ("label", "details")), (RejectedRow, ("cells", "reason"))):
         rows = kind.objects.values_list("pk", *columns).iterator(chunk_size=2_000) if traces else ()
         naming = [pk for pk, *said in rows if traces.are_in(said)]
@@ -83,7 +89,7 @@ def _forget_words(traces: Traces, word: str) -> int:
 
 def _forget_files(traces: Traces) -> int:
     """Delete kept files that name somebody, of all imports no worker is at."""
-    count = 0
+    count = _forget_stray_files(traces)
     for importing in Import.objects.exclude(path="").exclude(state__in=_AT_WORK, error="").order_by("pk"):
         path = settings.MEDIA_ROOT / importing.path
         if path.exists() and not names(path, traces, options=importing.options):
@@ -100,6 +106,18 @@ def _forget_files(traces: Traces) -> int:
                 continue
         path.unlink(missing_ok=True)
         count += 1
+    return count
+
+
+def _forget_stray_files(traces: Traces) -> int:
+    """Delete files that name somebody and that no import knows: a restore or a kill left them behind."""
+    known, count = set(Import.objects.exclude(path="").values_list("path", flat=True)), 0
+    for path in (settings.MEDIA_ROOT / "imports").rglob("*"):
+        if not path.is_file() or path.relative_to(settings.MEDIA_ROOT).as_posix() in known:
+            continue
+        if path.stat().st_mtime < time.time() - _ARRIVING and names(path, traces, options={}):
+            path.unlink(missing_ok=True)
+            count += 1
     return count
 
 

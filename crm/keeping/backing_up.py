@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError
 
+from crm.accounts import instance
 from crm.accounts.models import Shop
 from crm.keeping import manifests, packing, proving, shelf, snapshots
 from crm.keeping.models import Job, Plan
@@ -31,10 +32,12 @@ def make(*, now: dt.datetime, why: str = Job.Why.ASKED) -> Made:
     with shelf.scratch() as scratch:
         files = _files()
         database, uploads = snapshots.size(), sum(part.path.stat().st_size for part in files)
-        last = shelf.newest()
+        last = shelf.newest(now=now)
+        is_shop = not _is_held()  # a copy lets nothing go: what lies there may be the backups of the shop itself
         # The snapshot and its trial copy lie beside the database for a while; an encrypted file is unpacked there too.
         needed = 2 * database + (database + uploads if secret else 0)
-        shelf.make_room(scratch=needed, backup=last.size * 5 // 4 if last else database + uploads)
+        room = last.size * 5 // 4 if last else database + uploads
+        shelf.make_room(scratch=needed, backup=room, now=now, may_delete=is_shop)
         taken = snapshots.take(scratch, prove_books=not is_old)
         manifest = manifests.describe(taken.facts, applied=taken.applied, now=now)
         half = shelf.half(now=now, why=why, is_sealed=bool(secret))
@@ -49,7 +52,8 @@ def make(*, now: dt.datetime, why: str = Job.Why.ASKED) -> Made:
         finally:
             half.unlink(missing_ok=True)
     zone = Shop.objects.values_list("timezone", flat=True).first()
-    shelf.thin(plan, zone=zone or "UTC", now=now)
+    if is_shop:
+        shelf.thin(plan, zone=zone or "UTC", now=now)
     return Made(backup, proof)
 
 
@@ -60,10 +64,18 @@ def _plan() -> Plan:
         return Plan()
 
 
+def _is_held() -> bool:
+    try:
+        return instance.is_held()
+    except DatabaseError:  # likewise
+        return False
+
+
 def _files() -> list[packing.Part]:
     """Return the uploaded files: imports that wait or may be read differently need them."""
     home: Path = settings.MEDIA_ROOT
     found = sorted(path for path in home.rglob("*") if path.is_file() and not path.is_symlink())
+    found = [path for path in found if settings.BACKUP_DIR not in path.parents]  # no backup holds backups
     return [packing.Part(packing.FILES + path.relative_to(home).as_posix(), path) for path in found]
 
 

@@ -1,8 +1,10 @@
-"""What the shop that was put aside knows and the backup does not: who said no since, and what has been sent since.
+"""What the shop that was put aside knows and the backup does not: what people said since, and what was sent since.
 
-A backup is older than the shop it replaces. Whoever unsubscribed in between must not be written to again, a message
-that left in between must not leave twice, and who was switched off or may do less since stays so. Where nothing was put
-aside (a new machine) none of it can be known; the owner sees what was under way and decides (keeping.confirming).
+A backup is older than the shop it replaces. Whoever unsubscribed in between must not be written to again, and a message
+that left in between must not leave twice; who was switched off or may do less since stays so; nor may an objection, a
+wish to be erased, a link that was replaced or a program's key that was taken back be undone by a restore. Where nothing
+was put aside (a new machine) none of it can be known but erasures (keeping.erasures); the owner sees what was under way
+and decides (keeping.confirming).
 """
 
 import contextlib
@@ -20,10 +22,11 @@ from crm.accounts import people
 from crm.accounts.models import User
 from crm.campaigns.models import Message
 from crm.campaigns.sending import TO_DO
-from crm.contacts import consent
-from crm.contacts.models import Consent, Contact, Suppression
+from crm.contacts import consent, forgetting, objecting, requesting
+from crm.contacts.models import Consent, Contact, Erasure, Suppression
 from crm.keeping import manifests
 from crm.lib import bulk
+from crm.portal.models import Card
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,13 @@ class Carried:
     addresses: int = 0
     erased: int = 0  # by contacts.forgetting, from its log outside the database
     messages: int = 0
+    objected: int = 0  # to predictions
+    wishes: int = 0  # to be erased, for a copy of the data, and what the owner had decided
+    links: int = 0  # of customers, replaced
+    keys: int = 0  # of programs, taken back
+
+
+CARRIERS: dict[str, Callable[[Ask, Carried, dt.datetime], None]] = {}
 
 
 def carry_over(ask_old: Ask, *, same_key: bool, now: dt.datetime) -> Carried:
@@ -49,15 +59,24 @@ def carry_over(ask_old: Ask, *, same_key: bool, now: dt.datetime) -> Carried:
     try:
         if ask_old(same_shop) != manifests.ask_here(same_shop):
             return carried  # another shop was here: its customers and messages are none of this one's
-        for act in (_said_no, _addresses, _messages) if same_key else (_said_no,):
-            act(ask_old, carried, now)
-        _people(ask_old, now)
     except (DatabaseError, sqlite3.Error) as error:
-        log.info("what was put aside cannot be read to its end: %s", error)
+        log.info("what was put aside cannot be read: %s", error)
+        return carried
+    of_all = (_people, _said_no, _objected, _wishes, _requests, *CARRIERS.values())
+    for act in (*of_all, _addresses, _messages, _links) if same_key else of_all:
+        try:
+            act(ask_old, carried, now)
+        except (DatabaseError, sqlite3.Error) as error:  # an older version had no such table, or it is damaged
+            log.info("what was put aside cannot be read to its end: %s", error)
     return carried
 
 
-def _people(ask_old: Ask, now: dt.datetime) -> None:
+def register(name: str, carry: Callable[[Ask, Carried, dt.datetime], None]) -> None:
+    """Add what a floor above takes over: `carry(ask_old, carried, now)`."""
+    CARRIERS[name] = carry
+
+
+def _people(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
     """Give people the roles they had in the end, owners first, and switch off who was switched off since."""
     old = ask_old("SELECT email, role, CASE WHEN switched_off_at IS NULL THEN 0 ELSE 1 END FROM accounts_user")
     ours = dict(User.objects.values_list("email", "pk"))
@@ -76,6 +95,62 @@ def _said_no(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
     for contact_id in list(willing.values_list("pk", flat=True)):
         consent.withdraw(contact_id, source=Consent.Source.OWNER, detail=_("Said before the restore"), at=now)
         carried.said_no += 1
+
+
+_ROWS = "SELECT id, CAST(created_at AS text) FROM contacts_contact"  # a number may be somebody else's here
+
+
+def _objected(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
+    old = ask_old(f"{_ROWS} WHERE no_profiling AND erased_at IS NULL")
+    willing = set(manifests.ask_here(f"{_ROWS} WHERE NOT no_profiling AND erased_at IS NULL")) if old else set()
+    for contact_id, _made in willing.intersection(old):
+        carried.objected += objecting.object_to_profiling(contact_id, now=now)
+
+
+def _wishes(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
+    """Let wishes wait for an answer as long as they would have, and plan again what the owner had decided."""
+    old = ask_old(
+        "SELECT contact_id, asked, asked_at, due_at FROM contacts_erasure WHERE ended_at IS NULL AND done_at IS NULL"
+        " AND asked IN ('customer', 'owner') ORDER BY id"
+    )
+    same = set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS)) if old else set()
+    there = {contact_id for contact_id, _made in same}
+    for contact_id, asked, asked_at, due_at in old:
+        if contact_id not in there or forgetting.open_of(contact_id):
+            continue
+        if asked == Erasure.Asked.CUSTOMER:
+            forgetting.ask(contact_id, asked=Erasure.Asked.CUSTOMER, now=_moment(asked_at))
+        if due_at is not None:
+            forgetting.ask(contact_id, asked=Erasure.Asked.OWNER, now=now)
+        carried.wishes += 1
+
+
+def _requests(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
+    """Let what platforms passed on wait for an answer as long as it would have."""
+    old = ask_old("SELECT kind, contact_id, via, asked_at FROM contacts_datarequest WHERE answered_at IS NULL")
+    same = set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS)) if old else set()
+    there = {0, *(contact_id for contact_id, _made in same)}
+    for kind, contact_id, via, asked_at in old:
+        if contact_id in there:
+            carried.wishes += requesting.ask(kind, contact_id=contact_id, via=via, now=_moment(asked_at))
+
+
+def _links(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
+    """Keep links and cards worthless that were replaced since: they may be in other hands."""
+    replaced = dict(ask_old("SELECT contact_id, issue FROM portal_card"))
+    same = set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS)) if replaced else set()
+    known = dict(Card.objects.values_list("contact_id", "issue"))
+    for contact_id, _made in same:
+        issue = replaced.get(contact_id, 0)
+        if issue > known.get(contact_id, 0):
+            Card.objects.update_or_create(contact_id=contact_id, defaults={"issue": issue, "replaced_at": now})
+            carried.links += 1
+
+
+def _moment(said: dt.datetime | str) -> dt.datetime:
+    """Return a moment as the put-aside database tells it: SQLite keeps text, in UTC."""
+    moment = said if isinstance(said, dt.datetime) else dt.datetime.fromisoformat(said)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _addresses(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:

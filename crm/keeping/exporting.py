@@ -4,20 +4,30 @@ import datetime as dt
 import io
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from crm.accounts.models import Shop
-from crm.keeping import packing, tables
+from crm.contacts.forgetting import Foreseen
+from crm.keeping import aside, packing, shelf, snapshots, tables
 from crm.keeping.models import Job
 from crm.lib import csvio
+from crm.lib.templatetags import say
 
-KEPT = dt.timedelta(days=7)
+KEPT, HALF_KEPT = dt.timedelta(days=7), dt.timedelta(days=1)
+SMALLER = 8  # at least so many times smaller than the database an export has been
 _TOLD_EVERY = 5_000
+_NO_ROOM = gettext_lazy("The disk of the data folder is too full for an export. Make room on it, then try again.")
+
+
+class Overtaken(OSError):
+    """Somebody was erased who may be in the export; it was deleted before it was whole (`forget`)."""
 
 
 def folder() -> Path:
@@ -31,12 +41,15 @@ def newest() -> Path | None:
 
 def made() -> tuple[dt.datetime, int] | None:
     """Return when the export was made, and its size."""
-    path = newest()
-    return path and (dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC), path.stat().st_size)
+    try:
+        found = newest().stat()
+    except (AttributeError, FileNotFoundError):  # none, or deleted just now
+        return None
+    return dt.datetime.fromtimestamp(found.st_mtime, dt.UTC), found.st_size
 
 
 def forget_all() -> int:
-    """Delete every export; return how many."""
+    """Delete every export, also what a killed one left half written; return how many."""
     found = list(folder().glob("regulars-export-*"))
     for path in found:
         path.unlink(missing_ok=True)
@@ -44,17 +57,51 @@ def forget_all() -> int:
 
 
 def forget_old(*, now: dt.datetime) -> int:
-    """Delete what was exported more than a week ago; return how many."""
-    old = [path for path in folder().glob("*.zip") if path.stat().st_mtime < (now - KEPT).timestamp()]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+    """Delete what was exported more than a week ago, and halves a day old; return how many."""
+    count = 0
+    for pattern, age in (("*.zip", KEPT), ("*.part", HALF_KEPT)):
+        for path in folder().glob(pattern):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < (now - age).timestamp():
+                    path.unlink()
+                    count += 1
+    return count
+
+
+def forget(*, contact_ids: Collection[int], now: dt.datetime) -> int:
+    """Delete the export of everything when somebody is erased: it holds them."""
+    return forget_all()
+
+
+def foresee(*, contact_id: int) -> Foreseen:
+    """Say that an export goes, and that backups made before hold the customer until they are let go."""
+    goes = [_("The export of everything that lies ready for download")] if newest() else []
+    there, stays = shelf.backups(), []
+    for one in aside.there():
+        text = _("The shop that a restore put aside on %(moment)s still holds this customer: delete it under Backups.")
+        stays.append(text % {"moment": say.moment(one.at)})
+    if not there:
+        return Foreseen(goes, stays)
+    text = ngettext(
+        "%(count)s backup made before, of %(moment)s, still holds this customer: backups are not changed. A restore "
+        "erases the customer again.",
+        "%(count)s backups made before, the oldest of %(moment)s, still hold this customer until they are let go: "
+        "backups are not changed. A restore erases the customer again.",
+        len(there),
+    )
+    return Foreseen(goes, [*stays, text % {"count": say.number(len(there)), "moment": say.moment(there[-1].made_at)}])
 
 
 def build(job_id: int, *, now: dt.datetime) -> Path:
-    """Write all tables; the file has its name only when it is whole. The one before is deleted."""
+    """Write all tables; the file has its name only when it is whole. The one before is deleted.
+
+    The caller holds the lock of keeping.jobs: what is half written is of a process that died.
+    """
     shop = Shop.current()
     folder().mkdir(mode=0o700, exist_ok=True)
+    for left in folder().glob("*.part"):
+        left.unlink(missing_ok=True)
+    shelf.need(snapshots.size() // SMALLER, words=_NO_ROOM)
     local = now.astimezone(ZoneInfo(shop.timezone))
     path = folder() / f"regulars-export-{local:%Y%m%d-%H%M%S}.zip"
     half = path.with_suffix(".part")
@@ -73,7 +120,10 @@ def build(job_id: int, *, now: dt.datetime) -> Path:
             target.flush()
             os.fsync(target.fileno())
         forget = [old for old in folder().glob("*.zip") if old != path]
-        os.replace(half, path)
+        try:
+            os.replace(half, path)
+        except FileNotFoundError:
+            raise Overtaken(_("A customer was erased while it was being made. Export again.")) from None
         for old in forget:
             old.unlink(missing_ok=True)
     finally:
@@ -92,6 +142,7 @@ class _Progress:
         for row in rows:
             self._done += 1
             if not self._done % _TOLD_EVERY:
+                shelf.need(0, words=_NO_ROOM)  # the shop itself needs what is left
                 self._job.update(done=self._done)
             yield row
 

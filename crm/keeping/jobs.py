@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import instance
 from crm.accounts.models import Shop
-from crm.keeping import backing_up, exporting, packing, postgres, proving, sealing, shelf
+from crm.keeping import backing_up, erasures, exporting, packing, postgres, proving, sealing, shelf
 from crm.keeping.models import Job, Plan
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 AFTER_NIGHT = dt.timedelta(hours=1)  # the night run has ended by then
 TRY_AGAIN = dt.timedelta(hours=1)
 DRILL_EVERY = dt.timedelta(days=7)
+CLOCK = dt.timedelta(days=1)  # what is further ahead was written by a clock that went wrong, and counts for nothing
 KEPT = 100
 _LOCK = 0x5265_6775_6C61_7273  # "Regulars": the advisory lock's number
 EXPECTED = (  # what is said in words; anything else is a defect of ours and logged
@@ -87,17 +88,20 @@ def sweep(*, now: dt.datetime) -> int:
     if settings.BACKUP_NIGHTLY:
         _ask_for_due(shop, now=now)
     exporting.forget_old(now=now)
+    erasures.share()
     return do_waiting(now=now)
 
 
 def _ask_for_due(shop: Shop, *, now: dt.datetime) -> None:
     due_from = shop.night_of(now) + AFTER_NIGHT
-    nights = Job.objects.filter(kind=Job.Kind.BACKUP, why=Job.Why.NIGHT, asked_at__gte=due_from)
+    nights = Job.objects.filter(
+        kind=Job.Kind.BACKUP, why=Job.Why.NIGHT, asked_at__gte=due_from, asked_at__lte=now + CLOCK
+    )  # fmt: skip
     if now >= due_from and not nights.exclude(ok=False, finished_at__lt=now - TRY_AGAIN).exists():
         ask(Job.Kind.BACKUP, now=now, why=Job.Why.NIGHT)
-    drill = latest(Job.Kind.DRILL)
+    drill = latest(Job.Kind.DRILL, finished_at__lte=now + CLOCK)
     pause = DRILL_EVERY if drill and drill.ok else dt.timedelta(days=1)
-    newest = shelf.newest()
+    newest = shelf.newest(now=now)
     is_due = drill.finished_at <= now - pause if drill else newest and newest.made_at <= now - pause
     if newest and is_due:
         ask(Job.Kind.DRILL, now=now, why=Job.Why.NIGHT)
@@ -148,7 +152,7 @@ def _backup(job: Job, *, now: dt.datetime) -> dict:
 
 
 def _drill(job: Job, *, now: dt.datetime) -> dict:
-    newest = shelf.newest()
+    newest = shelf.newest(now=now)
     if newest is None:
         return {"ok": False, "problem": _("There is no backup to read back.")}
     Job.objects.filter(pk=job.pk).update(name=newest.name)

@@ -9,10 +9,12 @@ memory; encrypted on its way where there is a passphrase (keeping.sealing).
     secret_key         the box's own; not there where the key comes from the environment
 """
 
+import datetime as dt
 import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +26,16 @@ from django.utils.translation import gettext as _
 from crm.keeping import sealing
 
 MANIFEST, FILES = "manifest.json", "files/"
+DATABASES = ("database.sqlite3", "database.pgdump")
 _DIGEST, _BLOCK = 64, 1024 * 1024
 _BYTES_OF_ZIP_END = 22
+_LONGEST_MANIFEST = 64 * 1024 * 1024
+_SAID = {
+    "format": int, "made_at": str, "database": str, "migrations": list, "key": str, "rows": dict, "sums": dict,
+    "sha256": dict,
+}  # fmt: skip
+# What Python's zipfile raises: not there, damaged, packed by a method we do not know, locked with a ZIP password.
+_UNREADABLE = (KeyError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
 class NotABackup(ValueError):
@@ -98,23 +108,44 @@ class Archive:
     def __init__(self, archive: zipfile.ZipFile):
         self._zip = archive
         try:
+            if archive.getinfo(MANIFEST).file_size > _LONGEST_MANIFEST:
+                raise ValueError
             self.manifest = json.loads(archive.read(MANIFEST))
-        except (KeyError, ValueError, zipfile.BadZipFile):
-            raise NotABackup(_("This file is not a backup of Regulars.")) from None
+            is_ours = all(isinstance(self.manifest[name], kind) for name, kind in _SAID.items())
+            dt.datetime.fromisoformat(self.manifest["made_at"])
+        except (*_UNREADABLE, ValueError, TypeError):
+            is_ours = False
+        if not is_ours:
+            raise NotABackup(_("This file is not a backup of Regulars."))
 
     def names(self) -> list[str]:
         return list(self.manifest["sha256"])
+
+    def database(self) -> str:
+        """Return the name of the part that is the database."""
+        found = [name for name in self.names() if name in DATABASES]
+        if len(found) != 1:
+            raise NotABackup(_("This file is not a backup of Regulars."))
+        return found[0]
+
+    def size(self, *names: str) -> int:
+        """Return how many bytes these parts take when unpacked, or all: no part is ever read further."""
+        inside = {one.filename: one.file_size for one in self._zip.infolist()}
+        return sum(inside.get(name, 0) for name in names or self.names())
 
     def extract(self, name: str, target: Path) -> Path:
         """Write a part to its place and make sure that it is what was packed."""
         digest = hashlib.sha256()
         target.parent.mkdir(parents=True, exist_ok=True)
-        with self._zip.open(name) as source, open(target, "xb", opener=private) as file:
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self._zip.open(name) as source, open(target, "xb", opener=private) as file:
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+        except _UNREADABLE:
+            raise NotABackup(_("“%(name)s” in this backup cannot be read.") % {"name": name}) from None
         if digest.hexdigest() != self.manifest["sha256"][name]:
             raise NotABackup(_("“%(name)s” in this backup is not what was packed.") % {"name": name})
         return target
@@ -161,7 +192,7 @@ def _prove_whole(path: Path) -> None:
             digest.update(block)
             left -= len(block)
         if file.read() != digest.hexdigest().encode():
-            raise NotABackup(_("This backup is damaged: it was cut off, or changed after it was made."))
+            raise NotABackup(_("This backup is damaged: it was cut off, or changed or packed anew after it was made."))
 
 
 def private(path, flags) -> int:

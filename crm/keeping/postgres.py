@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from django.db import connection
@@ -31,8 +32,48 @@ def find(name: str) -> str:
 
 def run(name: str, *arguments: str, database: str = "", stdin=None, capture: bool = False) -> bytes:
     """Run a program on our database, or another one of the same server."""
+    done = subprocess.run(
+        [find(name), *arguments], env=_environment(database), stdin=stdin or subprocess.DEVNULL,
+        stdout=subprocess.PIPE if capture else subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise _failed(name, done.stderr)
+    return done.stdout or b""
+
+
+def rows_of(dump: Path) -> dict[str, int]:
+    """Return how many rows of each table a dump holds, read to its end in bounded memory."""
+    rows: dict[str, int] = {}
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [find("pg_restore"), "--file=-", str(dump)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+        ) as process,
+    ):
+        table = None
+        for line in process.stdout:
+            if table is None:
+                if line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n"):
+                    table = line.split(b" ")[1].decode().rpartition(".")[2].strip('"')
+                    rows[table] = 0
+            elif line == b"\\.\n":
+                table = None
+            else:
+                rows[table] += 1  # a line break inside a value is written as \\n
+        if process.wait():
+            said.seek(0)
+            raise _failed("pg_restore", said.read())
+    return rows
+
+
+def _failed(name: str, said: bytes) -> ProgramFailed:
+    words = said.decode(errors="replace").strip().splitlines()[-3:]
+    return ProgramFailed(f"{name}: {' '.join(words)}"[:400])
+
+
+def _environment(database: str) -> dict[str, str]:
     where = connection.settings_dict
-    environment = os.environ | {
+    return os.environ | {
         key: str(value)
         for key, value in {
             "PGHOST": where["HOST"], "PGPORT": where["PORT"], "PGUSER": where["USER"],
@@ -41,11 +82,3 @@ def run(name: str, *arguments: str, database: str = "", stdin=None, capture: boo
         }.items()
         if value
     }  # fmt: skip
-    done = subprocess.run(
-        [find(name), *arguments], env=environment, stdin=stdin or subprocess.DEVNULL,
-        stdout=subprocess.PIPE if capture else subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
-    )
-    if done.returncode:
-        words = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
-        raise ProgramFailed(f"{name}: {' '.join(words)}"[:400])
-    return done.stdout or b""

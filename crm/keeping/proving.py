@@ -1,13 +1,13 @@
 """Read a backup back into a scratch place and prove it: every byte, every row, every sum, and the books.
 
 On SQLite a process of its own opens the copy as its database (`manage.py prove_copy`), so that the very checks that
-prove the shop's books prove the copy's. On PostgreSQL the archive is read to its end; a drill restores it into a
-database of its own.
+prove the shop's books prove the copy's. On PostgreSQL the archive is read to its end and every row counted; a drill
+restores it into a database of its own.
 """
 
+import hashlib
 import json
 import os
-import secrets
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from crm.keeping import packing, postgres, snapshots
+from crm.keeping import packing, postgres, shelf, snapshots
 
 
 class NotProven(RuntimeError):
@@ -46,21 +46,27 @@ class Proof:
 def prove(path: Path, *, scratch: Path, passphrase: str, is_drill: bool) -> Proof:
     """Prove a backup; raise NotProven, or what opening it raises. A drill migrates an older one, as a restore would."""
     with packing.opened(path, scratch=scratch, passphrase=passphrase) as archive:
-        manifest = archive.manifest
-        for name in archive.names():
-            if not name.startswith("database."):
-                archive.extract(name, scratch / "part").unlink()
-        name = next(name for name in archive.names() if name.startswith("database."))
+        manifest, name = archive.manifest, archive.database()
+        others = [part for part in archive.names() if part != name]
+        shelf.need(archive.size(name) + max((archive.size(part) for part in others), default=0))
+        for part in others:
+            archive.extract(part, scratch / "part").unlink()
         database = archive.extract(name, scratch / f"proven-{name}")
     try:
         if name == snapshots.SQLITE_NAME:
             return prove_copy(f"sqlite:////{database}", manifest=manifest, scratch=scratch, is_drill=is_drill)
         if not is_drill:
-            postgres.run("pg_restore", "--file=/dev/null", str(database))
-            return Proof(facts={"rows": manifest["rows"], "sums": manifest["sums"]})
-        return _drill_postgres(database, manifest=manifest, scratch=scratch)
+            return count_dump(database, manifest=manifest)
+        return drill_postgres(database, manifest=manifest, scratch=scratch)
     finally:
         database.unlink()
+
+
+def count_dump(dump: Path, *, manifest: dict) -> Proof:
+    """Prove that a dump can be read to its end and holds every row."""
+    facts = {"rows": postgres.rows_of(dump), "sums": manifest["sums"]}
+    compare(facts, manifest)
+    return Proof({"rows": {table: facts["rows"][table] for table in manifest["rows"]}, "sums": manifest["sums"]})
 
 
 def prove_copy(url: str, *, manifest: dict, scratch: Path, is_drill: bool) -> Proof:
@@ -100,20 +106,27 @@ def run_manage(*command: str, url: str, scratch: Path, stdin: str = "") -> subpr
     )  # fmt: skip
 
 
-def _drill_postgres(dump: Path, *, manifest: dict, scratch: Path) -> Proof:
-    """Restore into a database of its own on the same server, prove that, and drop it."""
-    name = f"regulars_drill_{secrets.token_hex(4)}"
+def drill_postgres(dump: Path, *, manifest: dict, scratch: Path) -> Proof:
+    """Restore into a database of its own on the same server, prove that, and drop it.
+
+    Its name is always the same, so that one a killed process left is found: nobody else drills this database now.
+    """
+    ours = hashlib.sha256(connection.settings_dict["NAME"].encode()).hexdigest()[:8]
+    name = f"regulars_drill_{ours}"
     quoted = connection.ops.quote_name(name)
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")
         if not cursor.fetchone()[0]:
-            postgres.run("pg_restore", "--file=/dev/null", str(dump))
-            note = _(
-                "The dump was read to its end. To restore it for trial as well, the database user needs the right to "
-                "create databases: ALTER ROLE … CREATEDB."
+            proof = count_dump(dump, manifest=manifest)
+            proof.notes.append(
+                _(
+                    "The dump was read to its end and its rows were counted. To restore it for trial as well, the "
+                    "database user needs the right to create databases: ALTER ROLE … CREATEDB."
+                )
             )
-            return Proof({"rows": manifest["rows"], "sums": manifest["sums"]}, notes=[note])
-        cursor.execute(f"CREATE DATABASE {quoted}")
+            return proof
+        cursor.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
+        cursor.execute(f"CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8'")
         try:
             postgres.run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={name}", str(dump))
             return prove_copy(url_of(name), manifest=manifest, scratch=scratch, is_drill=True)

@@ -7,6 +7,7 @@ comes sends nothing until the owner confirms (accounts.instance).
 """
 
 import datetime as dt
+import errno
 import json
 import os
 import shutil
@@ -25,12 +26,13 @@ from django.utils.translation import gettext_lazy
 
 from crm.accounts import instance
 from crm.contacts import forgetting
-from crm.keeping import carrying, crossing, manifests, packing, postgres, proving, shelf, snapshots
+from crm.keeping import carrying, crossing, erasures, manifests, packing, postgres, proving, shelf, snapshots
 from crm.keeping.models import Job
 from crm.lib import books
 
-PLAN, STAGED = "restore.json", "restoring"
+PLAN, STAGED = instance.RESTORING, "restoring"
 _WAYS = {("sqlite", "sqlite"), ("postgresql", "postgresql"), ("sqlite", "postgresql")}  # of what backup to what box
+_NO_ROOM = gettext_lazy("The disk of the data folder is too full to unpack this backup on it. Make room, then restore.")
 _IN_USE = gettext_lazy("The database is in use. Stop Regulars and every command of it, then restore.")
 
 
@@ -53,10 +55,14 @@ class Restored:
 def restore(path: Path, *, passphrase: str, key_is_lost: bool, now: dt.datetime) -> None:
     """Put a backup in the place of the shop, as far as `finish` takes over. The caller holds both locks."""
     _refuse_place()
+    shelf.need(path.stat().st_size, words=_NO_ROOM)  # unpacked it is bigger still; now we only know this
     with shelf.scratch() as scratch, packing.opened(path, scratch=scratch, passphrase=passphrase) as archive:
         _refuse(archive, key_is_lost=key_is_lost)
+        # An update of the copy rewrites the largest table, or all of them.
+        shelf.need(archive.size() + archive.size(archive.database()), words=_NO_ROOM)
         plan = {
             "name": path.name,
+            "folder": str(path.parent),
             "made_at": archive.manifest["made_at"],
             "aside": f"{snapshots.ASIDE}{now:%Y%m%d_%H%M%S}",
         }
@@ -66,6 +72,8 @@ def restore(path: Path, *, passphrase: str, key_is_lost: bool, now: dt.datetime)
                 _exchange_kind(archive, plan, scratch=scratch)
             elif connection.vendor == "postgresql":
                 dump = archive.extract(snapshots.POSTGRES_NAME, scratch / snapshots.POSTGRES_NAME)
+                proving.drill_postgres(dump, manifest=archive.manifest, scratch=scratch)
+                _refuse_place()  # it took a while
                 _exchange_schema(dump, plan, scratch=scratch)
             else:
                 _exchange_database(archive, plan, scratch=scratch)
@@ -112,15 +120,17 @@ def finish(*, now: dt.datetime) -> Restored:
     made_at = dt.datetime.fromisoformat(plan["made_at"])
     instance.hold(restored_from=made_at, now=now)
     aside = settings.DATA_DIR / plan["aside"]
+    same_key = not (aside / manifests.KEY_FILE).exists()
     if connection.vendor == "postgresql":
-        carried, where = carrying.carry_over(_asking_schema(plan["aside"]), same_key=True, now=now), plan["aside"]
+        carried, where = carrying.carry_over(_asking_schema(plan["aside"]), same_key=same_key, now=now), plan["aside"]
     elif (aside / _database().name).exists():
         with closing(sqlite3.connect(f"file:{aside / _database().name}?mode=ro", uri=True)) as old:
-            same_key = not (aside / manifests.KEY_FILE).exists()
             carried = carrying.carry_over(lambda sql: old.execute(sql).fetchall(), same_key=same_key, now=now)
         where = str(aside)
     else:
         carried, where = carrying.Carried(), ""
+    for folder in {Path(plan.get("folder", settings.BACKUP_DIR)), settings.BACKUP_DIR}:
+        erasures.take_from(folder)
     carried.erased = forgetting.again(now=now)
     Job.objects.filter(finished_at=None).delete()  # what was being done when the backup was made
     Job.objects.create(
@@ -214,12 +224,24 @@ def _exchange_files(plan: dict) -> None:
         place = settings.MEDIA_ROOT / new.relative_to(staged / "files")
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(new, place)
+            _move(new, place)
     if (new := staged / manifests.KEY_FILE).exists() and (place := manifests.own_key()):
         if place.exists() and place.read_bytes() != new.read_bytes():
             aside.mkdir(mode=0o700, exist_ok=True)
             os.link(place, _free(aside / place.name))
         os.replace(new, place)
+
+
+def _move(path: Path, place: Path) -> None:
+    """Give a file its place, also where uploads lie on another disk; there it is whole or not at all, too."""
+    try:
+        os.replace(path, place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        half = place.with_name(f"{place.name}.part")
+        shutil.copyfile(path, half)
+        os.replace(half, place)
 
 
 def _free(path: Path) -> Path:
@@ -250,7 +272,8 @@ def _exchange_schema(dump: Path, plan: dict, *, scratch: Path) -> None:
             f"--file={script}", f"--command={_HOLD}",
         )  # fmt: skip
     except (postgres.NoProgram, postgres.ProgramFailed):
-        _forget_plan()
+        if not _has_schema(plan["aside"]):  # the line may have been cut after all was done: then the plan holds
+            _forget_plan()
         raise
     _exchange_files(plan)
 

@@ -16,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from crm.keeping import manifests, packing, postgres
 from crm.lib import books
 
-SQLITE_NAME, POSTGRES_NAME = "database.sqlite3", "database.pgdump"
+SQLITE_NAME, POSTGRES_NAME = packing.DATABASES
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("start/<slug:kind>/", views.start, name="start"),
     path("file/<str:name>/", views.download, name="download"),
     path("file/<str:name>/delete/", views.delete, name="delete"),
+    path("aside/<slug:name>/delete/", views.delete_aside, name="delete_aside"),
     path("export/", views.download_export, name="download_export"),
     path("export/delete/", views.delete_export, name="delete_export"),
     path("confirm/", views.confirm, name="confirm"),

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.accounts import instance, logbook
 from crm.accounts.models import Instance
-from crm.keeping import backing_up, confirming, exporting, jobs, shelf, tasks
+from crm.keeping import aside, backing_up, confirming, exporting, jobs, shelf, tasks
+from crm.keeping.carrying import Carried
 from crm.keeping.forms import PlanForm
 from crm.keeping.models import Job, Plan
 from crm.lib import clock, hints
@@ -32,9 +33,13 @@ def backups(request: HttpRequest) -> HttpResponse:
     plan = Plan.current()
     form = PlanForm(request.POST or None, instance=plan)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        before = backing_up.passphrase(Plan.current())
+        is_other = backing_up.passphrase(form.save()) != before
         logbook.write(logbook.SETTINGS_CHANGED, by=request.user, now=clock.now(), href=request.path)
-        messages.success(request, _("Saved."))
+        if is_other:  # the weekly trial opens the newest with the passphrase in force
+            jobs.ask(Job.Kind.BACKUP, now=clock.now())
+            hints.hint(tasks.do_waiting)
+        messages.success(request, _("Saved. A backup is made with the new setting now.") if is_other else _("Saved."))
         return redirect("keeping:backups")
     there = shelf.backups()
     drills = Job.objects.filter(kind=Job.Kind.DRILL, ok=True).order_by("finished_at")
@@ -42,6 +47,8 @@ def backups(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "backups": [(one, read_back.get(one.name)) for one in there[:SHOWN]],
+        "of_others": shelf.of_others(),
+        "aside": aside.there(),
         "more": max(len(there) - SHOWN, 0),
         "total_bytes": sum(one.size for one in there),
         "folder": settings.BACKUP_DIR,
@@ -52,6 +59,7 @@ def backups(request: HttpRequest) -> HttpResponse:
         "exported": exporting.made(),
         "kept_days": exporting.KEPT.days,
         "is_sealed": bool(backing_up.passphrase(plan)),
+        "unsealed": sum(not one.is_sealed for one in there),
         "is_named_outside": bool(settings.BACKUP_PASSPHRASE),
         "holds_key": backing_up.holds_key(),
         "is_held": instance.is_held(),
@@ -63,7 +71,7 @@ def backups(request: HttpRequest) -> HttpResponse:
 @require_safe
 def last(request: HttpRequest) -> HttpResponse:
     """Say when the last backup was made, for pages about to change much."""
-    newest = shelf.newest()
+    newest = shelf.newest(now=clock.now())
     if newest is None:
         return HttpResponse(_("There is no backup yet."))
     return HttpResponse(_("The last backup is of %(moment)s.") % {"moment": say.moment(newest.made_at)})
@@ -102,6 +110,14 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
     return redirect("keeping:backups")
 
 
+@require_POST
+def delete_aside(request: HttpRequest, name: str) -> HttpResponse:
+    """Delete a shop that a restore put aside."""
+    if aside.delete(name):
+        messages.success(request, _("What was put aside is deleted."))
+    return redirect("keeping:backups")
+
+
 @require_safe
 def download_export(request: HttpRequest) -> HttpResponse:
     """Hand out the export of everything."""
@@ -133,7 +149,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         "is_held": instance.is_held(),
         "instance": Instance.objects.first(),
         "restored": restored,
-        "carried": restored.report["carried"] if restored else None,
+        "carried": vars(Carried(**restored.report["carried"])) if restored else None,
         "under_way": confirming.under_way(now=clock.now()),
     }
     return render(request, "keeping/confirm.html", context)

@@ -7,11 +7,21 @@ class ListeningConfig(AppConfig):
 
     def ready(self):
         from crm.campaigns import fields
-        from crm.contacts import consent, merging, moving, panels, signs, timeline
+        from crm.contacts import consent, mentions, merging, moving, panels, signs, timeline
         from crm.contacts import forgetting as forgetting_of_contacts
         from crm.contacts import handing_over as handing_over_of_contacts
+        from crm.contacts import processing as processing_of_contacts
         from crm.lib import sweeps
-        from crm.listening import asking, customer_page, forgetting, handing_over, holding_back, order_panel, sweeping
+        from crm.listening import (
+            asking,
+            customer_page,
+            forgetting,
+            handing_over,
+            holding_back,
+            order_panel,
+            processing,
+            sweeping,
+        )
         from crm.listening.models import Answer, Conversation
         from crm.orders import panels as order_panels
 
@@ -22,6 +32,8 @@ class ListeningConfig(AppConfig):
         forgetting_of_contacts.register(
             "listening", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
         )
+        mentions.register(mentions.Where.CONVERSATION, forgetting.naming)
+        processing_of_contacts.register("listening", processing.describe)
         handing_over_of_contacts.register(
             "listening", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
         )

@@ -1,18 +1,20 @@
 """What is kept here about a person, forgotten with them. Texts belong to whoever wrote them."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils.translation import ngettext
 
 from crm.campaigns.models import Outgoing
 from crm.contacts import forgetting
 from crm.contacts.forgetting import Foreseen
 from crm.contacts.identity import FORMER_EMAIL, email_key
+from crm.contacts.traces import Traces
 from crm.lib import bulk
 from crm.lib.templatetags import say
-from crm.listening.models import Answer, Conversation, Digest
+from crm.listening.models import Answer, Conversation, Digest, Line
 
 COVERS = (
     "listening.Conversation.contact", "listening.Conversation.name", "listening.Conversation.email",
@@ -50,6 +52,15 @@ def _of_strangers(contact_ids: Collection[int]) -> list[int]:
     known = {value for source, value in forgetting.keys_of(contact_ids) if source == FORMER_EMAIL}
     strangers = Conversation.objects.filter(contact=None).exclude(email="").values_list("pk", "email")
     return [pk for pk, email in strangers.iterator() if email_key(email) in known] if known else []
+
+
+def naming(traces: Traces, contact_ids: Collection[int]) -> Iterator[str]:
+    """Yield the conversations with others in which these people are named."""
+    others = Line.objects.exclude(conversation__contact__in=bulk.among(contact_ids))
+    lines = others.order_by("-pk").values_list("conversation_id", "conversation__subject", "text")
+    for conversation_id, *said in lines.iterator(chunk_size=2_000):
+        if traces.are_in(said):
+            yield reverse("listening:thread", args=[conversation_id])
 
 
 def foresee(*, contact_id: int) -> Foreseen:

@@ -12,6 +12,7 @@ class RewardsConfig(AppConfig):
         from crm.contacts import handing_over as handing_over_of_contacts
         from crm.contacts import merging as merging_of_contacts
         from crm.contacts import panels as contact_panels
+        from crm.contacts import processing as processing_of_contacts
         from crm.contacts import signs, timeline
         from crm.lib import books, sweeps
         from crm.orders import panels as order_panels
@@ -27,6 +28,7 @@ class RewardsConfig(AppConfig):
             merging,
             moments,
             panels,
+            processing,
             redeeming,
             referring,
             triggers,
@@ -49,6 +51,7 @@ class RewardsConfig(AppConfig):
         forgetting_of_contacts.register(
             "points", forgetting.forget, foresee=forgetting.foresee, covers=forgetting.COVERS
         )
+        processing_of_contacts.register("points", processing.describe)
         handing_over_of_contacts.register(
             "points", handing_over.hand_over, covers=forgetting.COVERS, labels=handing_over.LABELS
         )

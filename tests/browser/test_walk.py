@@ -13,7 +13,7 @@ from loyalty.models import Run
 from tests.browser.conftest import barriers, settle
 
 PAGES = [
-    "/", "/customers/", "/customers/duplicates/", "/customers/segments/", "/customers/privacy/", "/customers/new/", "/orders/",
+    "/", "/customers/", "/customers/duplicates/", "/customers/segments/", "/customers/privacy/", "/customers/privacy/register/", "/customers/new/", "/orders/",
     "/orders/new/", "/orders/products/",
     "/campaigns/", "/campaigns/automations/", "/campaigns/outbox/", "/coupons/", "/coupons/new/", "/till/", "/till/new/",
     "/inbox/", "/inbox/new/", "/inbox/mails/", "/inbox/saved/", "/inbox/settings/", "/inbox/feedback/", "/inbox/feedback/answers/", "/write/",

@@ -2,18 +2,30 @@
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.db import connection, models
+from django.urls import reverse
 
 from crm.accounts.models import Shop
 from crm.api import inbound
 from crm.api.models import ApiKey, Command, Event, Remote, Visit
 from crm.campaigns import sending
 from crm.campaigns.models import Campaign, Message, Outgoing, Rotation
-from crm.contacts import consent, erasure_log, forgetting, handing_over, listing, merging, objecting, segments
+from crm.contacts import (
+    consent,
+    erasure_log,
+    forgetting,
+    handing_over,
+    listing,
+    merging,
+    objecting,
+    requesting,
+    segments,
+)
 from crm.contacts.identity import Person
 from crm.contacts.models import (
     Consent,
@@ -33,6 +45,7 @@ from crm.home.models import Action
 from crm.imports import intake, reading, typed, undoing
 from crm.imports.models import Change, Finding, Import, RejectedRow
 from crm.lib import books
+from crm.listening.models import Conversation
 from crm.orders import standing
 from crm.orders.models import Order, Refund
 from crm.orders.recording import Purchase, PurchaseLine
@@ -132,6 +145,7 @@ NAMES_NOBODY = {  # of the JSON columns: settings, counts, and what is said of p
     "accounts", "api.ApiKey.scopes", "api.Target.topics", "keeping.Job.report", "listening.Desk.mailbox", "api.Delivery.payload", "campaigns.Automation.params", "campaigns.Campaign.shares", "campaigns.Rules.rehearsed",
     "campaigns.Rotation.counts", "campaigns.Rotation.shares", "campaigns.Verdict.text", "campaigns.Verdict.detail",
     "campaigns.Verdict.memory", "contacts.Contact.typed_fields", "contacts.Pair.evidence", "contacts.Erasure.traces",
+    "contacts.Erasure.mentions",
     "coupons.Coupon.categories", "home.Inspection.findings", "home.Inspection.totals", "imports.Import.options",
     "imports.Import.mapping", "imports.KnownHeader.mapping", "imports.KnownHeader.options",
     "orders.Refund.quantities", "rewards.Audit.checks", "rewards.Rule.params", "loyalty.Disclosure.tables",
@@ -188,12 +202,12 @@ def test_a_customers_wish_waits_for_the_owner_and_the_law_gives_a_month(zara, no
     wish = forgetting.ask(zara.pk, asked=CUSTOMER, now=now)
     assert (wish.due_at, wish.answer_by) == (None, now.replace(month=12))
     assert forgetting.ask(zara.pk, asked=CUSTOMER, now=now + DAY).pk == wish.pk
-    assert forgetting.waiting() == (1, wish.answer_by)
+    assert requesting.waiting() == (1, 0, wish.answer_by)
     assert forgetting.sweep(now=now + 400 * DAY) == 0
     forgetting.ask(zara.pk, asked=OWNER, now=now, by_user=7)
-    assert forgetting.waiting() == (0, None)
+    assert requesting.waiting() == (0, 0, None)
     assert forgetting.take_back(zara.pk, now=now, by_user=7)
-    assert forgetting.waiting()[0] == 1, "the wish is still there"
+    assert requesting.waiting()[0] == 1, "the wish is still there"
     assert forgetting.end_wish(zara.pk, now=now, by_user=7)
     assert not forgetting.end_wish(zara.pk, now=now, by_user=7)
     assert [*PrivacyRecord.objects.order_by("pk").values_list("act", flat=True)] == ["asked", "planned", "back", "refused"]
@@ -201,7 +215,7 @@ def test_a_customers_wish_waits_for_the_owner_and_the_law_gives_a_month(zara, no
 
 def test_a_month_ends_with_the_month():
     for begun, ends in [((2026, 1, 31), (2026, 2, 28)), ((2026, 12, 15), (2027, 1, 15)), ((2028, 1, 30), (2028, 2, 29))]:
-        assert forgetting._a_month_after(dt.datetime(*begun)) == dt.datetime(*ends)
+        assert forgetting.a_month_after(dt.datetime(*begun)) == dt.datetime(*ends)
 
 
 def test_who_was_merged_meanwhile_is_erased_as_whom_they_became(zara, now):
@@ -613,12 +627,138 @@ def test_a_restored_copy_forgets_again_as_of_then(zara, now):
     ForgottenKey.objects.all().delete()
     Erasure.objects.all().delete()
     Contact.objects.filter(pk=zara.pk).update(**before, erased_at=None)  # the copy of the day before
-    erasure_log.write(stranger.pk, at=now, hashes=["of somebody else with this number"])
+    erasure_log.write([stranger.pk], at=now, hashes=["of somebody else with this number"])
     assert forgetting.sweep(now=now + 9 * DAY) == 1
     assert naming() == []
     assert set(ForgottenKey.objects.values_list("at", flat=True)) == {now}
     assert Contact.objects.get(pk=stranger.pk).erased_at is None
     assert all(mark not in erasure_log.path().read_text() for mark in MARKS)
+
+
+def restored(*copies: dict) -> None:
+    """Put a copy of these rows of Contact in the place of what became of them, as a restore would."""
+    for model in (ForgottenKey, Erasure, Merge, ContactKey, Consent, Suppression):
+        model.objects.all().delete()
+    Contact.objects.all().delete()
+    for copy in copies:
+        created_at = copy.pop("created_at")
+        Contact.objects.create(**copy)
+        Contact.objects.filter(pk=copy["id"]).update(created_at=created_at)
+
+
+def copy_of(contact: Contact) -> dict:
+    return Contact.objects.values().get(pk=contact.pk)
+
+
+def test_a_restored_copy_forgets_again_who_had_nothing_but_a_name(shop, now):
+    walk_in = person("Zarathustra Quirk")
+    copy = copy_of(walk_in)
+    erase(walk_in, now)
+    restored(copy)
+    assert forgetting.again(now=now + DAY) == 1
+    assert forgetting.sweep(now=now + DAY) == 1
+    assert naming() == []
+
+
+def test_a_restored_copy_forgets_again_who_was_two_when_it_was_made(zara, now):
+    twin = person("Z. Quirk", email="old.zara@quirk.example")
+    copies = [copy_of(zara), copy_of(twin)]
+    merging.merge(zara.pk, drop_id=twin.pk, now=now)
+    erase(zara, now)
+    restored(*copies)
+    assert forgetting.again(now=now + DAY) == 2
+    assert forgetting.sweep(now=now + DAY) == 2
+    assert naming() == []
+    assert Contact.objects.alive().count() == 0
+
+
+def test_after_a_restore_an_old_file_brings_nobody_back_who_came_after_the_copy(zara, now):
+    number = zara.pk
+    erase(zara, now)
+    restored()
+    other = person("Otto", email="otto@stays.example", id=number)  # the copy gives the number to somebody else
+    assert [forgetting.again(now=now + DAY), forgetting.again(now=now + DAY)] == [0, 0]
+    nameless = Contact.objects.exclude(pk=other.pk).get()
+    assert (nameless.display_name, nameless.erased_at) == (f"Erased customer {nameless.pk}", now + DAY)
+    old = Person("x", email="zara@quirk.example", name="Zarathustra Quirk", joined_at=now - DAY)
+    assert intake.take_people([old], now=now + DAY).contact_ids == [nameless.pk]
+    assert naming() == []
+    assert Contact.objects.get(pk=other.pk).erased_at is None
+    assert wrong_books() == []
+
+
+def test_a_log_cut_off_by_a_power_cut_loses_one_line_and_no_other(zara, now):
+    erasure_log.path().parent.mkdir(parents=True, exist_ok=True)
+    erasure_log.path().write_text('{"shop": "x", "cust')
+    erase(zara, now)
+    assert [line.contact_id for line in erasure_log.read()] == [zara.pk]
+
+
+def test_what_imports_kept_of_who_was_merged_goes_too(zara, now, tmp_path):
+    """What a file changed on a customer stays under the number of the one who was merged away."""
+    first = FILE.replace("zara@quirk.example", "old.zara@quirk.example").replace("+49 171 5550199", "")
+    read_file(first, tmp_path, now - 3 * DAY)
+    twin = Contact.objects.get(email="old.zara@quirk.example")
+    Change.objects.create(
+        importing=Import.objects.get(), table="contact", row_id=twin.pk, before={"company": "Quirk Ltd"}
+    )
+    merging.merge(zara.pk, drop_id=twin.pk, now=now)
+    assert {"company": "Quirk Ltd"} in [one["before"] for one in handing_over.READERS["imports"].read(
+        contact_id=zara.pk)["earlier_values"]]  # fmt: skip
+    erase(zara, now)
+    assert not Change.objects.filter(before__company="Quirk Ltd").exists()
+
+
+def test_notes_on_orders_go_from_what_imports_changed_and_found(zara, now, tmp_path):
+    importing = read_file(FILE, tmp_path, now - DAY)
+    order = Order.objects.get(contact=zara)
+    kept = Change.objects.create(
+        importing=importing, table="order", row_id=order.pk, before={"note": "ring twice", "total_minor": 1},
+        after={"note": "leave with the neighbour"},
+    )  # fmt: skip
+    Finding.objects.create(
+        importing=importing, kind=Finding.Kind.ORDER_CHANGED, label=order.number, row_id=order.pk,
+        details={"changes": [["note", "ring twice", "leave with the neighbour"]]},
+    )  # fmt: skip
+    erase(zara, now)
+    kept.refresh_from_db()
+    assert (kept.before, kept.after) == ({"total_minor": 1}, {})
+    assert not Finding.objects.filter(row_id=order.pk).exists()
+
+
+def test_where_the_name_stands_about_others_is_shown_before_and_after(zara, now, owner_client):
+    otto = person("Otto", email="otto@stays.example")
+    Note.objects.create(contact=otto, text="Comes with ZARATHUSTRA  Quirk on Fridays", at=now)
+    Note.objects.create(contact=otto, text="Likes rye", at=now)
+    Note.objects.create(contact=zara, text="Zarathustra Quirk herself", at=now)
+    campaign = Campaign.objects.create(name="Thanks", subject="Hello", body="Thank you, Zarathustra Quirk!")
+    talk = Conversation.objects.create(contact=otto, subject="Cake", via="mail", opened_at=now, last_at=now)
+    talk.lines.create(direction="in", text="From Quirk, Zarathustra and me", at=now)
+    places = [otto.get_absolute_url(), reverse("listening:thread", args=[talk.pk]), campaign.get_absolute_url()]
+    assert sorted(place.href for place in forgetting.mentioned(zara)) == sorted(places)
+    page = owner_client.get(reverse("contacts:erase", args=[zara.pk])).content.decode()
+    assert all(f'href="{place}"' in page for place in places)
+    erase(zara, now)
+    assert Note.objects.get(contact=otto, text__contains="Fridays")
+    (left,) = forgetting.left_to_look_at()
+    assert sorted(place.href for place in left.places) == sorted(places)
+    assert not any(mark in json.dumps(left.mentions).casefold() for mark in MARKS)
+    page = owner_client.get(reverse("contacts:privacy")).content.decode()
+    assert f"Erased customer {zara.pk}" in page and all(f'href="{place}"' in page for place in places)
+    owner_client.post(reverse("contacts:looked", args=[left.pk]))
+    assert forgetting.left_to_look_at() == []
+
+
+def test_a_file_no_import_knows_goes_if_it_names_them(zara, now, settings):
+    home = settings.MEDIA_ROOT / "imports" / "2026-01"
+    home.mkdir(parents=True)
+    texts = {"theirs.csv": "Date,Last,First\n2026-01-01,Quirk,Zarathustra\n", "others.csv": "Date,Name\n2026-01-01,Otto\n"}
+    for name, text in texts.items():
+        (home / name).write_text(text)
+        os.utime(home / name, (1, 1))
+    (home / "arriving.csv").write_text(texts["theirs.csv"])
+    erase(zara, now)
+    assert sorted(path.name for path in home.iterdir()) == ["arriving.csv", "others.csv"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -57,7 +57,7 @@ def test_a_wish_of_the_customer_is_on_today_and_on_their_page(owner_client, visi
     asked = visitor.post(own(anna, "erase/"))
     assert (asked.status_code, asked["Location"]) == (302, f"{own(anna)}#data")
     assert "You asked on" in visitor.get(own(anna)).content.decode()
-    assert "1 customer asked on their own page to be erased." in owner_client.get("/").content.decode()
+    assert "1 customer asked to be erased." in owner_client.get("/").content.decode()
     assert "This customer asked to be erased" in owner_client.get(anna.get_absolute_url()).content.decode()
     assert "Waits for your answer" in owner_client.get("/customers/privacy/").content.decode()
     assert forgetting.sweep(now=dt.datetime(2030, 1, 1, tzinfo=dt.UTC)) == 0, "a link alone deletes nothing"

@@ -17,15 +17,10 @@ from crm.contacts.models import Contact
 from crm.keeping import backing_up, jobs, packing, proving, sealing, shelf
 from crm.keeping.models import Job, Plan
 from crm.orders.models import Order
+from tests.conftest import NOW
 from tests.keeping.conftest import fill
 
 sqlite_only = pytest.mark.skipif("connection.vendor != 'sqlite'")
-
-
-@pytest.fixture
-def known_copy(monkeypatch):
-    """Spare the process that proves the books, where a test is about something else."""
-    monkeypatch.setattr(proving, "prove_copy", lambda url, *, manifest, scratch, is_drill: proving.Proof(manifest, []))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -37,7 +32,7 @@ def test_backup_holds_everything_and_is_proven(places, settings, shop, now):
     made = backing_up.make(now=now)
     assert [one["name"] for one in made.proof.findings if not one["ok"]] == []
     assert len(made.proof.findings) > 5
-    assert made.backup.name == "regulars-20261120-090000-asked.zip"
+    assert made.backup.name == f"regulars-20261120-090000-asked-{shelf.mark()}.zip"
     assert os.listdir(settings.BACKUP_DIR) == [made.backup.name]
     assert made.backup.path.stat().st_mode & 0o777 == 0o600
     with zipfile.ZipFile(made.backup.path) as archive:  # any program opens it
@@ -135,30 +130,30 @@ def test_full_disk_leaves_the_good_backups_and_says_so(places, settings, shop, n
 
 
 @pytest.mark.django_db
-def test_old_backups_go_when_there_is_no_room_but_never_the_newest(places, settings, monkeypatch):
+def test_old_backups_go_when_there_is_no_room_but_never_the_newest(places, shop, settings, monkeypatch):
     settings.BACKUP_DIR.mkdir()
     for day in (1, 2, 3):
-        (settings.BACKUP_DIR / f"regulars-2026110{day}-030000-night.zip").write_bytes(b"x" * 100)
+        (settings.BACKUP_DIR / f"regulars-2026110{day}-030000-night-{shelf.mark()}.zip").write_bytes(b"x" * 100)
 
     def usage(path):
         free = 300 - sum(file.stat().st_size for file in settings.BACKUP_DIR.iterdir())
         return type("Usage", (), {"free": free + shelf._SPARE_BYTES})
 
     monkeypatch.setattr(shelf.shutil, "disk_usage", usage)
-    shelf.make_room(scratch=0, backup=150)
+    shelf.make_room(scratch=0, backup=150, now=NOW)
     assert [one.name[9:17] for one in shelf.backups()] == ["20261103"]
     with pytest.raises(shelf.NoRoom):
-        shelf.make_room(scratch=0, backup=250)
+        shelf.make_room(scratch=0, backup=250, now=NOW)
     assert [one.name[9:17] for one in shelf.backups()] == ["20261103"]
 
 
 @pytest.mark.django_db
-def test_days_weeks_and_months_are_kept(places, settings, now):
+def test_days_weeks_and_months_are_kept(places, shop, settings, now):
     settings.BACKUP_DIR.mkdir()
     nights = [now.replace(hour=3) - dt.timedelta(days=n) for n in range(500)]
     for night in nights:
-        (settings.BACKUP_DIR / f"regulars-{night:%Y%m%d-%H%M%S}-night.zip").touch()
-    (settings.BACKUP_DIR / "regulars-20250801-120000-update.zip").touch()
+        (settings.BACKUP_DIR / f"regulars-{night:%Y%m%d-%H%M%S}-night-{shelf.mark()}.zip").touch()
+    (settings.BACKUP_DIR / f"regulars-20250801-120000-update-{shelf.mark()}.zip").touch()
     shelf.thin(Plan(), zone="Europe/Berlin", now=now)
     kept = [f"{one.made_at:%Y-%m-%d}" for one in shelf.backups()]
     assert kept == [

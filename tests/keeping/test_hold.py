@@ -1,21 +1,25 @@
 """A restored or copied shop sends nothing until its owner says that it is the shop now."""
 
 import datetime as dt
+import sqlite3
 
 import pytest
 from django.urls import reverse
 
 from crm.accounts import instance
 from crm.accounts.models import Instance, User
-from crm.api import outbound
-from crm.api.models import Delivery, Target
+from crm.api import keys, outbound
+from crm.api.models import ApiKey, Delivery, Target
 from crm.campaigns import scheduling, sending
 from crm.campaigns.channels.base import NeedsOwner
 from crm.campaigns.models import Automation, Campaign, Message, Outgoing
-from crm.contacts.models import Contact, Segment, SegmentMember, Suppression
-from crm.keeping import carrying, confirming, jobs
+from crm.contacts import forgetting, objecting, requesting
+from crm.contacts.models import Contact, DataRequest, Erasure, Segment, SegmentMember, Suppression
+from crm.keeping import carrying, confirming, jobs, manifests
 from crm.keeping.models import Job
 from crm.lib.tokens import keyed_hash
+from crm.portal import links
+from crm.portal.models import Card
 
 
 @pytest.fixture
@@ -98,10 +102,12 @@ def test_no_and_what_was_sent_since_are_carried_over(campaign, now):
     }  # fmt: skip
 
     def ask(sql):
-        return next(rows for part, rows in told.items() if part in sql)
+        return next((rows for part, rows in told.items() if part in sql), [])
 
     carried = carrying.carry_over(ask, same_key=True, now=now)
-    assert vars(carried) == {"said_no": 1, "addresses": 1, "erased": 0, "messages": 2}
+    assert {name: count for name, count in vars(carried).items() if count} == {
+        "said_no": 1, "addresses": 1, "messages": 2
+    }  # fmt: skip
     assert list(Message.objects.order_by("pk").values_list("state", flat=True)) == ["sent", "uncertain", "queued"]
     assert list(Contact.objects.order_by("pk").values_list("consent", flat=True)) == ["no", "yes", "yes"]
     assert Suppression.objects.filter(address_hash=other).exists()
@@ -124,7 +130,7 @@ def test_who_was_switched_off_or_may_do_less_since_the_backup_stays_so(shop, own
     }  # fmt: skip
 
     def ask(sql):
-        return next(rows for part, rows in told.items() if part in sql)
+        return next((rows for part, rows in told.items() if part in sql), [])
 
     carrying.carry_over(ask, same_key=False, now=now)
     held = {user.email: (user.role, user.is_active) for user in User.objects.all()}
@@ -134,6 +140,68 @@ def test_who_was_switched_off_or_may_do_less_since_the_backup_stays_so(shop, own
     carrying.carry_over(ask, same_key=False, now=now)
     owner.refresh_from_db()
     assert (owner.role, owner.is_active) == ("owner", True)
+
+
+def test_objections_wishes_replaced_links_and_keys_taken_back_are_carried_over(campaign, now):
+    """Asked of the database itself, as it was put aside; then it is as it was when the backup was made."""
+    objector, asker, decided, replacer = (
+        Contact.objects.create(name=name, joined_at=now) for name in ("Olga", "Asta", "Dora", "Rita")
+    )
+    key = ApiKey.objects.create(name="till", prefix="abcdef", secret_hash="x", created_at=now)
+
+    old = {}
+
+    def ask(sql):
+        return old.setdefault(sql, manifests.ask_here(sql))
+
+    objecting.object_to_profiling(objector.pk, now=now)
+    forgetting.ask(asker.pk, asked="customer", now=now - dt.timedelta(days=9))
+    forgetting.ask(decided.pk, asked="owner", now=now)
+    requesting.ask("copy", contact_id=asker.pk, via="shopify", now=now - dt.timedelta(days=9))
+    links.replace(replacer.pk, now=now)
+    good = links.token(replacer.pk)
+    keys.revoke(key.pk, now=now)
+    carrying.carry_over(ask, same_key=True, now=now)  # all is here already, so nothing is done; `old` knows it now
+
+    Contact.objects.update(no_profiling=False)
+    Erasure.objects.all().delete()
+    DataRequest.objects.all().delete()
+    Card.objects.all().delete()
+    ApiKey.objects.update(revoked_at=None)
+    assert links.contact_of(good) is None
+    later = now + dt.timedelta(days=1)
+    carried = carrying.carry_over(ask, same_key=True, now=later)
+    assert [carried.objected, carried.wishes, carried.links, carried.keys] == [1, 3, 1, 1]
+    assert DataRequest.objects.get().answer_by == forgetting.a_month_after(now - dt.timedelta(days=9))
+    assert list(Contact.objects.filter(no_profiling=True)) == [objector]
+    wishes = Erasure.objects.order_by("pk").values_list("contact_id", "asked", "asked_at", "due_at")
+    assert list(wishes) == [
+        (asker.pk, "customer", now - dt.timedelta(days=9), None),
+        (decided.pk, "owner", later, later + forgetting.PAUSE),
+    ]
+    assert links.contact_of(good) == replacer
+    assert not ApiKey.objects.filter(revoked_at=None).exists()
+    assert carrying.carry_over(ask, same_key=True, now=later).wishes == 0
+
+
+def test_what_an_older_version_did_not_have_stops_nothing_else(campaign, now):
+    def ask(sql):
+        if "contacts_erasure" in sql or "no_profiling" in sql:
+            raise sqlite3.OperationalError("no such table")
+        return [(keyed_hash("gone@example.com"), "link")] if "suppression" in sql else manifests.ask_here(sql)
+
+    carried = carrying.carry_over(ask, same_key=True, now=now)
+    assert (carried.addresses, carried.wishes, carried.objected) == (1, 0, 0)
+
+
+def test_a_restore_that_is_cut_off_sends_nothing(campaign, now, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    assert not instance.is_held()
+    (tmp_path / "restore.json").write_text("{}")
+    assert instance.is_held()
+    assert instance.settle() is False
+    sending.sweep(now=now)
+    assert Outgoing.objects.count() == 0
 
 
 def test_today_and_campaigns_say_so_until_the_one_button(owner_client, campaign, now):

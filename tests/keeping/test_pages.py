@@ -50,7 +50,11 @@ def test_plan_is_changed_and_nonsense_refused(box, owner_client):
     for bad in ({"daily": "0"}, {"monthly": "401"}, {"weekly": "-1"}, {"passphrase": "short"}):
         assert owner_client.post(reverse("keeping:backups"), good | bad).status_code == 422
     long = good | {"passphrase": "a long enough phrase"}
-    owner_client.post(reverse("keeping:backups"), long)
+    assert not Job.objects.exists()
+    (box / f"regulars-20261101-030000-night-{shelf.mark()}.zip").touch()
+    page = owner_client.post(reverse("keeping:backups"), long, follow=True).content.decode()
+    assert "A backup is made with the new setting now." in page and "1 older one is not" in page
+    assert Job.objects.get().kind == "backup"  # else the trial would open the newest with another passphrase
     owner_client.post(reverse("keeping:backups"), good)
     assert Plan.current().passphrase == "a long enough phrase"
     assert "a long enough phrase" not in owner_client.get(reverse("keeping:backups")).content.decode()
@@ -67,6 +71,9 @@ def test_today_speaks_up(box, shop, now):
     assert said() is None
     shop.created_at = now - dt.timedelta(days=4)
     assert said() == "No new backup"
+    made = Job.objects.create(kind="backup", asked_at=now, finished_at=now, ok=True, name="x")
+    assert "Is its disk there?" in keeping_notices.backups(now=now, shop=shop).text
+    made.delete()
     (box / f"regulars-{now - dt.timedelta(days=4):%Y%m%d-%H%M%S}-night.zip").touch()
     assert said() == "No new backup"
     (box / f"regulars-{now - dt.timedelta(hours=30):%Y%m%d-%H%M%S}-night.zip").touch()

@@ -1,6 +1,8 @@
 """The same on PostgreSQL, by its own programs."""
 
+import hashlib
 import shutil
+import time
 
 import psycopg
 import pytest
@@ -37,6 +39,66 @@ def test_backup_trial_and_restore(tmp_path, postgres_url):
     assert box.manage("check_books")[0] == 0
     assert box.manage("backup")[0] == 0  # what was put aside is no part of it
     assert "of a postgresql database" in Box(tmp_path / "other").manage("restore", str(backup))[1]
+
+
+def test_restored_twice_and_again_from_a_backup_of_the_restored_shop(tmp_path, postgres_url):
+    box = Box(tmp_path / "box", DATABASE_URL=postgres_url)
+    box.do(MAKE)
+    for _time in range(2):
+        code, said = box.manage("backup")
+        assert code == 0, said
+        newest = max(box.backups())
+        time.sleep(1)  # names tell seconds
+        code, said = box.manage("restore", str(newest))
+        assert code == 0, said
+    assert box.do("from crm.orders.models import Order; print(Order.objects.count())") == "7"
+
+
+def test_a_dump_that_lacks_rows_is_no_backup_and_is_not_restored(tmp_path, postgres_url):
+    """Without the right to create databases nothing is restored for trial: the rows of the dump are counted."""
+    box = Box(tmp_path / "box", DATABASE_URL=postgres_url)
+    box.do(MAKE)
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        role = f"small_{owner.info.dbname}"[:60]
+        owner.execute(f'DROP ROLE IF EXISTS "{role}"')
+        owner.execute(f'CREATE ROLE "{role}" LOGIN')
+        try:
+            owner.execute(f'ALTER DATABASE "{owner.info.dbname}" OWNER TO "{role}"')
+            owner.execute(f'GRANT "{role}" TO CURRENT_USER')
+            owner.execute(f"SELECT 1 FROM pg_database WHERE datname = '{owner.info.dbname}'")
+            owner.execute(f'ALTER SCHEMA public OWNER TO "{role}"')
+            for (table,) in owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+                owner.execute(f'ALTER TABLE public."{table}" OWNER TO "{role}"')
+            small = Box(box.folder, DATABASE_URL=postgres_url.replace(f"//{owner.info.user}", f"//{role}"))
+            code, said = small.manage("backup")
+            assert code == 0, said
+            code, said = small.manage("backup", "--drill")
+            assert code == 0 and "its rows were counted" in said, said
+            code, said = small.manage("restore", str(max(box.backups())))
+            assert code == 0, said
+            assert small.do(
+                "from pathlib import Path; from crm.keeping import postgres, proving, snapshots; import tempfile\n"
+                "folder = Path(tempfile.mkdtemp()); taken = snapshots.take(folder, prove_books=False)\n"
+                "manifest = {'rows': taken.facts['rows'] | {'orders_order': 8}, 'sums': taken.facts['sums']}\n"
+                "try: proving.drill_postgres(taken.part.path, manifest=manifest, scratch=folder)\n"
+                "except proving.NotProven as error: print(error)"
+            ) == "It does not hold what it should: orders_order is 7, not 8."
+        finally:
+            owner.execute(f'ALTER DATABASE "{owner.info.dbname}" OWNER TO CURRENT_USER')
+            owner.execute(f'REASSIGN OWNED BY "{role}" TO CURRENT_USER')
+            owner.execute(f'DROP ROLE "{role}"')
+
+
+def test_what_a_killed_trial_left_is_cleared_away(tmp_path, postgres_url):
+    box = Box(tmp_path / "box", DATABASE_URL=postgres_url)
+    box.do(MAKE)
+    assert box.manage("backup")[0] == 0
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        ours = f"regulars_drill_{hashlib.sha256(other.info.dbname.encode()).hexdigest()[:8]}"
+        other.execute(f"CREATE DATABASE {ours}")
+        assert box.manage("backup", "--drill")[0] == 0
+        found = other.execute("SELECT COUNT(*) FROM pg_database WHERE datname = %s", [ours]).fetchone()
+    assert found == (0,)
 
 
 ROWS = """

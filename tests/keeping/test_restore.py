@@ -1,16 +1,23 @@
 """A backup becomes the shop again: whole or not at all, with what was there put aside, and silent until confirmed."""
 
 import fcntl
+import hashlib
+import io
+import json
 import random
+import shutil
 import signal
 import sqlite3
+import tempfile
 import time
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from crm.keeping import manifests, packing, restoring
+from crm.keeping import manifests, packing, restoring, shelf
 from tests.keeping.conftest import Box
 
 MAKE = """
@@ -129,6 +136,93 @@ def test_what_does_not_fit_is_refused_before_anything_changes(places, settings, 
     with pytest.raises(restoring.Refused, match=words):
         restoring.restore(path, passphrase="", key_is_lost=False, now=now)
     assert not restoring.is_begun() and not (settings.DATA_DIR / "restoring").exists()
+
+
+def hostile(path: Path, *, changes: dict | None = None, parts: dict[str, bytes] | None = None, now, text: bytes = b"") -> Path:
+    """Write a file that is a whole backup by its digest, with a manifest and parts of somebody else's choice."""
+    said = manifests.describe({"rows": {}, "sums": {}}, applied=[("contacts", "0001_initial")], now=now)
+    parts = parts or {}
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = b"0" * 64
+        for name, data in parts.items():
+            archive.writestr(name, data)
+        archive.writestr("manifest.json", text or json.dumps(said | {"sha256": sums} | (changes or {})))
+    whole = buffer.getvalue()[:-64]
+    path.write_bytes(whole + hashlib.sha256(whole).hexdigest().encode())
+    return path
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hostile_archive_is_refused_in_words_and_writes_nothing(places, settings, now):
+    ours = "database.pgdump" if connection.vendor == "postgresql" else "database.sqlite3"
+    cases = {
+        "not JSON": {"text": b"{"}, "a list": {"text": b"[]"}, "nothing": {"text": b"{}"},
+        "a format of words": {"changes": {"format": "one"}}, "no moment": {"changes": {"made_at": "yesterday"}},
+        "no rows": {"changes": {"rows": None}},
+        "a part that is not there": {"changes": {"sha256": {ours: "0" * 64}}},
+        "two databases": {"parts": {"database.sqlite3": b"x", "database.pgdump": b"x"}},
+        "no database": {"parts": {"files/a": b"x"}},
+        "up and out": {"parts": {ours: b"x", "files/../../out": b"x"}},
+        "from the root": {"parts": {ours: b"x", "files//etc/out": b"x"}},
+        "another content": {"parts": {ours: b"x", "files/a": b"x"}, "changes": {"sha256": {ours: "0" * 64, "files/a": "0" * 64}}},
+    }  # fmt: skip
+    for name, case in cases.items():
+        path = hostile(places / "hostile.zip", now=now, **case)
+        before = sorted(places.rglob("*"))
+        with pytest.raises(packing.NotABackup):
+            restoring.restore(path, passphrase="", key_is_lost=False, now=now)
+        assert sorted(places.rglob("*")) == before, name
+    assert not restoring.is_begun()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bomb_is_refused_before_it_is_unpacked(places, settings, now, monkeypatch):
+    bomb = hostile(places / "bomb.zip", now=now, parts={"database.sqlite3": b"x", "files/zeros": bytes(50_000_000)})
+    assert bomb.stat().st_size < 100_000
+    monkeypatch.setattr(shelf.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 90_000_000}))
+    with pytest.raises(shelf.NoRoom, match="too full to unpack"):
+        restoring.restore(bomb, passphrase="", key_is_lost=False, now=now)
+    assert not (settings.DATA_DIR / "restoring").exists()
+
+
+@pytest.mark.slow
+def test_who_was_erased_after_the_backup_is_erased_again_on_a_new_machine(made, tmp_path):
+    """Nothing is left of the old machine but the folder with the backups."""
+    _old, backup, _state = made
+    box = Box(tmp_path / "first")
+    assert box.manage("restore", str(backup))[0] == 0
+    folder = tmp_path / "disk"
+    box.environment["BACKUP_DIR"] = str(folder)
+    assert box.manage("backup")[0] == 0
+    box.do("from crm.accounts import instance; from crm.lib import clock; instance.confirm(now=clock.now())")
+    box.do(LATER + "from crm.keeping import erasures; assert erasures.share() == 1 and erasures.share() == 0")
+    (later,) = folder.glob("*.zip")
+    (log,) = folder.glob("regulars-erased-*.jsonl")
+    assert b"Guest" not in log.read_bytes() and log.stat().st_mode & 0o777 == 0o600
+    new = Box(tmp_path / "new")
+    code, said = new.manage("restore", str(later))
+    assert code == 0, said
+    assert "1 customers had been erased since" in said
+    assert new.do(
+        "from crm.contacts import forgetting; from crm.lib import clock; forgetting.sweep(now=clock.now());"
+        "from crm.contacts.models import Contact; print(Contact.objects.exclude(erased_at=None).count())"
+    ) == "1"
+
+
+@pytest.mark.slow
+def test_uploads_on_another_disk_come_back(made, tmp_path):
+    _old, backup, _state = made
+    elsewhere = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    try:
+        box = Box(tmp_path / "box")
+        (box.folder / "files").symlink_to(elsewhere)
+        code, said = box.manage("restore", str(backup))
+        assert code == 0, said
+        assert (elsewhere / "imports" / "one.csv").read_text() == "kept"
+    finally:
+        shutil.rmtree(elsewhere)
 
 
 @pytest.mark.slow

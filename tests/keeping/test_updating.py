@@ -25,7 +25,7 @@ def asked(monkeypatch):
 def test_backup_before_an_update_is_tried_on_the_copy(places, shop, asked):
     made = updating.back_up_first()
     updating.note(made)
-    assert made.backup.name.endswith("-update.zip")
+    assert made.backup.name.endswith(f"-update-{shelf.mark()}.zip")
     assert asked == [True]
     assert list(Job.objects.values_list("kind", "why", "ok")) == [("backup", "update", True)]
 

@@ -65,7 +65,17 @@ class OrderTold:
     refunds: tuple[RefundTold, ...] = ()  # those the report names, by the numbers their own reports have
 
 
-Told = OrderTold | PersonTold | RefundTold
+@dataclass(frozen=True)
+class WishTold:
+    """What somebody asked a platform to pass on: `erase`, a `copy` of their data, or the whole `shop` erased."""
+
+    wish: str
+    source: str
+    key: str = ""
+    email: str = ""
+
+
+Told = OrderTold | PersonTold | RefundTold | WishTold
 
 
 class Provider(Protocol):

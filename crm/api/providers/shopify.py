@@ -1,13 +1,14 @@
 """Shopify's webhooks: orders, customers, refunds. Numbers and ids are those of its CSV exports, so that both meet.
 
 Signed with X-Shopify-Hmac-Sha256, base64 of HMAC-SHA256 over the body. X-Shopify-Event-Id is the same for every
-delivery of one event; X-Shopify-Webhook-Id stands in for it where it is missing.
+delivery of one event; X-Shopify-Webhook-Id stands in for it where it is missing. The three compliance topics
+(customers/redact, customers/data_request, shop/redact) ask the owner; nothing is erased or handed over unasked.
 """
 
 from collections.abc import Mapping, Sequence
 
 from crm.api.providers import base
-from crm.api.providers.base import BadSignature, Envelope, OrderTold, PersonTold, RefundTold, Told
+from crm.api.providers.base import BadSignature, Envelope, OrderTold, PersonTold, RefundTold, Told, WishTold
 from crm.contacts.matching import Person
 from crm.orders.recording import Purchase, PurchaseLine
 
@@ -20,9 +21,10 @@ _PAYMENT = {
 }  # fmt: skip
 _NO_NEWS = {  # of something gone, or of another shape: what changed comes as an update as well
     "orders/delete", "orders/edited", "orders/risk_assessment_changed", "orders/link_requested",
-    "orders/shopify_protect_eligibility_changed", "customers/delete", "customers/data_request", "customers/redact",
-    "customers/merge", "customers/purchasing_summary",
+    "orders/shopify_protect_eligibility_changed", "customers/delete", "customers/merge",
+    "customers/purchasing_summary",
 }  # fmt: skip
+_WISHES = {"customers/redact": "erase", "customers/data_request": "copy", "shop/redact": "shop"}
 _CONSENT = {"subscribed": "yes", "unsubscribed": "no", "redacted": "no"}
 
 
@@ -42,6 +44,9 @@ def read(topic: str, data) -> list[Told]:
     thing = topic.partition("/")[0]
     if topic in _NO_NEWS:
         return []
+    if topic in _WISHES:
+        customer = data.get("customer") or {}
+        return [WishTold(_WISHES[topic], SOURCE, str(customer.get("id") or ""), str(customer.get("email") or ""))]
     if thing == "orders":
         return [_order(data)]
     if thing == "customers":

@@ -80,6 +80,11 @@ class Command(BaseCommand):
             f"Taken over from it: {told.said_no} customers who said no since, {told.addresses} addresses never to "
             f"write to, {told.messages} messages that have left since."
         )
+        if told.objected or told.wishes or told.links or told.keys:
+            self.stdout.write(
+                f"Also: {told.objected} customers left out of predictions, {told.wishes} requests about people's data, "
+                f"{told.links} replaced links of customers, {told.keys} keys of programs taken back."
+            )
         if told.erased:
             self.stdout.write(f"{told.erased} customers had been erased since; they are erased again within minutes.")
         for words in done.wrong:
