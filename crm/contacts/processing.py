@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.accounts import logbook
+from crm.accounts.models import Deed, OneTimeLink, RecoveryCode, TwoStep, User
 from crm.contacts import forgetting
 from crm.contacts.models import Retention
 from crm.lib.templatetags import say
@@ -43,7 +45,7 @@ def activities() -> list[Activity]:
     for name, part in forgetting.PARTS.items():
         models = list(dict.fromkeys(one.rpartition(".")[0] for one in part.covers))
         told.append(DESCRIBERS[name]()._replace(models=models))
-    return told
+    return [*told, _of_people_here()]
 
 
 def as_customer() -> str:
@@ -62,6 +64,25 @@ def as_customer() -> str:
 def host(address: str) -> str:
     """Return the machine an address names, without names and passwords in it."""
     return urlsplit(address).hostname or ""
+
+
+def _of_people_here() -> Activity:
+    """Say what is done with whoever logs in."""
+    years = logbook.KEPT.days // 365
+    kept = ngettext(
+        "Names as long as the shop, because its history names them; what somebody did, %(years)s year.",
+        "Names as long as the shop, because its history names them; what somebody did, %(years)s years.",
+        years,
+    )
+    return Activity(
+        title=_("People who work here"),
+        purpose=_("Let in only whom you invited, and know later who did what."),
+        what=_("Name, e-mail, role, when they log in, and which exports, mailings and changes were theirs."),
+        origin=_("From you, and from what they do here."),
+        kept=kept % {"years": say.number(years)},
+        safeguards=[_("Passwords and recovery codes are kept as hashes only, keys of the second step encrypted.")],
+        models=[model._meta.label for model in (User, OneTimeLink, TwoStep, RecoveryCode, Deed)],
+    )
 
 
 def describe() -> Activity:
