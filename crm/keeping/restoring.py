@@ -290,7 +290,9 @@ def _exchange_kind(archive: packing.Archive, plan: dict, *, scratch: Path) -> No
             crossing.bring_over(copy)
             cursor.execute(_HOLD)
     except BaseException:
-        _forget_plan()
+        connection.close()
+        if not _has_schema(plan["aside"]):  # likewise
+            _forget_plan()
         raise
     _exchange_files(plan)
 

@@ -230,7 +230,9 @@ def test_list_tells_automations_apart(client, person):
     assert client.get("/campaigns/").content.decode().count(welcome.name) == 0
     automating.switch_on(welcome, now=clock.now() - 3 * DAY)
     buy(person(), clock.now() - 2 * DAY)
-    sending.sweep(now=clock.now() + DAY)
+    zone = Shop.current().timezone
+    tomorrow = clock.local_date(clock.now(), zone) + DAY
+    sending.sweep(now=clock.at_local(tomorrow, dt.time(12), zone))
     page = client.get("/campaigns/")
     assert [one.automation_id for one in page.context["page"]] == [welcome.pk]
     assert f'<a href="{welcome.get_absolute_url()}">{welcome.name}</a>' in page.content.decode()
