@@ -154,7 +154,7 @@ class CodeForm(forms.Form):
 
 
 class PersonForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = forms.CharField(label=_("Their name"), max_length=120)
     email = forms.EmailField(label=_("E-mail"), help_text=_("They log in with it."))
     role = forms.ChoiceField(label=_("Role"), choices=User.Role.choices, initial=User.Role.HELPER)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,9 @@ PAGES = [
         "settings",
     ),
     Place("api:connections", _("Connections"), _("api keys webhooks platform shopify woocommerce"), "plug"),
-    Place("accounts:people", _("People"), _("helper accountant role invite login staff"), "users"),
+    Place(
+        "accounts:people", pgettext_lazy("who log in", "People"), _("helper accountant role invite login staff"), "users"
+    ),
     Place("accounts:log", _("Who did what"), _("audit history log exports logins"), "history"),
     Place("accounts:my_login", _("My login"), _("password second step two factor totp phone recovery codes"), "lock"),
     Place("keeping:backups", _("Backups and export"), _("backup restore download everything zip leave"), "archive"),
