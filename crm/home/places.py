@@ -91,7 +91,10 @@ PAGES = [
     ),
     Place("api:connections", _("Connections"), _("api keys webhooks platform shopify woocommerce"), "plug"),
     Place(
-        "accounts:people", pgettext_lazy("who log in", "People"), _("helper accountant role invite login staff"), "users"
+        "accounts:people",
+        pgettext_lazy("who log in", "People"),
+        _("helper accountant role invite login staff"),
+        "users",
     ),
     Place("accounts:log", _("Who did what"), _("audit history log exports logins"), "history"),
     Place("accounts:my_login", _("My login"), _("password second step two factor totp phone recovery codes"), "lock"),

@@ -246,6 +246,7 @@ def _check_of(importing: Import, *, shop) -> dict:
         for kind, findings in first.items()
     ]  # fmt: skip
     start = crediting.programme_start()
+    told_of = [kind for kind, _label in NEW_KINDS if any(preview[kind].values())]
     return {
         **_common(importing, preview),
         "steps": STEPS,
@@ -253,6 +254,8 @@ def _check_of(importing: Import, *, shop) -> dict:
         "tiles": [(label, preview[kind]) for kind, label in NEW_KINDS if any(preview[kind].values())],
         "changes_nothing": not preview["rejected"]
         and not any(preview[kind]["created"] or preview[kind]["updated"] for kind, _label in NEW_KINDS),
+        "takes_nothing": bool(preview["rejected"]) and not told_of,
+        "is_about_people": "orders" in told_of or "contacts" in told_of,
         "consents": found.get("consent_yes", 0) + found.get("consent_no", 0),
         "sections": [section for section in sections if section["lines"]],
         "permissions": _permissions(found),

@@ -248,6 +248,21 @@ class TestCheck:
         sweep()
         assert (b"importing it would change nothing" in owner_client.get(address("detail")).content) is is_said
 
+    def test_a_file_of_which_nothing_can_come_in_is_not_offered_for_import(self, owner_client):
+        send(owner_client, shopify({**ORDER, "Total": "soon"}))
+        checked = sweep()
+        page = owner_client.get(address("detail")).content.decode()
+        assert checked.preview["rejected"] == 1
+        assert "No row of this file can come in" in page and "Import now" not in page
+        assert "everything else can come in" not in page
+
+    def test_a_list_of_products_says_nothing_of_points_and_permissions(self, owner_client):
+        send(owner_client, "SKU,Product,Price,Cost,Stock\nRYE,Rye loaf,4.50,1.20,7\n")
+        sweep()
+        page = owner_client.get(address("detail")).content.decode()
+        assert "New products" in page and "Import now" in page
+        assert "Who may be written to" not in page
+
     def test_refunds_alone_are_told_as_refunds(self, owner_client):
         sale = "2026-09-13,10:02:11,UTC,30.00,0.00,30.00,29.00,SQ1,P1,Payment\n"
         back = "2026-10-13,10:02:11,UTC,-5.00,0.00,-5.00,-5.00,SQ1,P2,Refund\n"
