@@ -26,7 +26,6 @@ _NAMES = frozenset(
     " availablepoints punkte punktestand bonuspunkte treuepunkte pointsdefidélité pointsfidélité puntos punti punten"
     " 积分 客户积分 会员积分 可用积分 剩余积分 当前积分 积分余额 點數 紅利點數 ポイント 포인트 баллы".split()
 )
-_PUNCTUATION = re.compile(r"[\W_]+")
 _WHOLE = re.compile(r"(\d{1,10}|\d{1,3}(?:[,.'’ \u00a0\u202f]\d{3}){1,3})(?:[.,]0{1,2})?")  # groups, or none
 _MOST = 10**9  # points of one customer; more is a slip
 
@@ -34,7 +33,7 @@ _MOST = 10**9  # points of one customer; more is a slip
 def told(person: Person) -> int | None:
     """Return the balance a row names: a whole number above zero; None where it names none."""
     for name, text in (person.extra or {}).items():
-        if _PUNCTUATION.sub("", values.fold(name)) in _NAMES:
+        if values.squeezed(name) in _NAMES:
             whole = _WHOLE.fullmatch(str(text).strip())
             points = int(re.sub(r"\D", "", whole[1])) if whole else 0
             return points if 0 < points <= _MOST else None

@@ -19,6 +19,7 @@ from crm.lib import money
 
 UTC = ZoneInfo("UTC")
 _INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad\x00"))
+_PUNCTUATION = re.compile(r"[\W_]+")
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _EMPTY = {"", "-", "--", "—", "nan", "n/a", "null", "none", "#n/a"}
 
@@ -46,6 +47,11 @@ def clean(text: str) -> str:
 def fold(header: str) -> str:
     """Return a header's name for comparing: case, blanks and line breaks do not matter."""
     return " ".join(unicodedata.normalize("NFKC", header).translate(_INVISIBLE).casefold().replace("_", " ").split())
+
+
+def squeezed(header: str) -> str:
+    """Return a header's name for looking it up: its letters and digits alone."""
+    return _PUNCTUATION.sub("", fold(header))
 
 
 def are_numerals(texts: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.contacts.identity import People, email_key
 from crm.imports import values
-from crm.imports.formats import base
+from crm.imports.formats import _naming, base
 from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, Purchase, PurchaseLine, Row, clean
 from crm.lib import money
 from crm.orders.purchases import Purchases
@@ -98,11 +98,7 @@ NAMES = {
     "city": "city town stadt ort ville ciudad città citta plaats 城市",
     "country": "country countrycode land pays país pais paese 国家",
 }
-_FIELD_OF = {}
-for _field, _names in NAMES.items():
-    for _rank, _name in enumerate(_names.split()):
-        _FIELD_OF.setdefault(_name, (_rank, _field))
-_PUNCTUATION = re.compile(r"[\W_]+")
+_KNOWN = _naming.vocabulary(NAMES)
 _SHAPES = str.maketrans("123456789", "000000000")
 _SEVERAL = "several"
 _MIDNIGHT = dt.time()
@@ -403,17 +399,8 @@ class _Reader:
 # ---- guessing
 
 
-def _squeezed(name: str) -> str:
-    return _PUNCTUATION.sub("", values.fold(name))
-
-
 def _by_name(header: Header) -> dict[str, int]:
-    found: dict[str, tuple[int, int]] = {}
-    for index, name in enumerate(header.names):
-        rank, meaning = _FIELD_OF.get(_squeezed(name), (0, ""))
-        if meaning and (meaning not in found or rank < found[meaning][0]):
-            found[meaning] = rank, index
-    mapping = {meaning: index for meaning, (_rank, index) in found.items()}
+    mapping = _naming.guess(header, _KNOWN)
     if "time" in mapping and "date" not in mapping:
         mapping["date"] = mapping.pop("time")
     return mapping

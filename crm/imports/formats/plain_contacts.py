@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports import values
-from crm.imports.formats import _china, _people, base, plain
+from crm.imports.formats import _china, _naming, _people, base, plain
 from crm.imports.formats.base import BadValue, Header, Needs, Options, Person, clean
 
 SLUG = "plain_contacts"
@@ -70,11 +70,7 @@ _NAMES = {
     " registrationdate membersince customersince kundeseit erstelltam registriertam inscritle fechaderegistro"
     " dataregistrazione 注册时间 注册日期 加入时间 入会时间 创建时间 成为会员时间",
 }  # fmt: skip
-_FIELD_OF: dict[str, tuple[int, str]] = {}
-for _field, _names in _NAMES.items():
-    for _rank, _name in enumerate(_names.split()):
-        _FIELD_OF.setdefault(_name, (_rank, _field))
-_PUNCTUATION = re.compile(r"[\W_]+")
+_KNOWN = _naming.vocabulary(_NAMES)
 _TRADE = re.compile(  # columns of orders and products
     r"(order|invoice|transaction|receipt|purchase) ?(id|no\.?|nr\.?|number|date|#)|invoiceno|orderid|sku"
     r"|product( name)?|line ?item.*|quantity|qty|unit ?price|price|stock(code)?"
@@ -96,12 +92,7 @@ def sniff(header: Header) -> float:
 
 def guess(header: Header) -> dict[str, int]:
     """Return what each column means, by its name."""
-    found: dict[str, tuple[int, int]] = {}
-    for index, name in enumerate(header.names):
-        rank, meaning = _FIELD_OF.get(_PUNCTUATION.sub("", values.fold(name)), (0, ""))
-        if meaning and (meaning not in found or rank < found[meaning][0]):
-            found[meaning] = rank, index
-    mapping = {meaning: index for meaning, (_rank, index) in found.items()}
+    mapping = _naming.guess(header, _KNOWN)
     if "name" in mapping:  # Nom, Prénom and Nombre, Apellidos: the word for a name is also the word for a part of it
         if "first" in mapping and "last" not in mapping:
             mapping["last"] = mapping.pop("name")

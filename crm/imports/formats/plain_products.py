@@ -4,14 +4,13 @@ Taken without asking where a list with prices names what they cost or how many a
 dates of orders is another format's. A row is a product; several rows of one number, or name, are one.
 """
 
-import re
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from crm.imports import values
-from crm.imports.formats import base, plain, plain_contacts
+from crm.imports.formats import _naming, base, plain, plain_contacts
 from crm.imports.formats.base import BadValue, Header, Item, Needs, Options, clean
 
 SLUG = "plain_products"
@@ -44,11 +43,7 @@ _NAMES = {
     "active": "active isactive published enabled visible onsale status aktiv actif activo attivo actief 上架 在售 状态"
     " 是否上架",
 }  # fmt: skip
-_FIELD_OF: dict[str, tuple[int, str]] = {}
-for _field, _names in _NAMES.items():
-    for _rank, _name in enumerate(_names.split()):
-        _FIELD_OF.setdefault(_name, (_rank, _field))
-_PUNCTUATION = re.compile(r"[\W_]+")
+_KNOWN = _naming.vocabulary(_NAMES)
 
 
 def sniff(header: Header) -> float:
@@ -63,12 +58,7 @@ def sniff(header: Header) -> float:
 
 def guess(header: Header) -> dict[str, int]:
     """Return what each column means, by its name."""
-    found: dict[str, tuple[int, int]] = {}
-    for index, name in enumerate(header.names):
-        rank, meaning = _FIELD_OF.get(_PUNCTUATION.sub("", values.fold(name)), (0, ""))
-        if meaning and (meaning not in found or rank < found[meaning][0]):
-            found[meaning] = rank, index
-    return {meaning: index for meaning, (_rank, index) in found.items()}
+    return _naming.guess(header, _KNOWN)
 
 
 def needs(header: Header, mapping: Mapping[str, int]) -> Needs:
