@@ -121,11 +121,13 @@ def reasons(scores: Scores, usual: np.ndarray, *, most: int = 3) -> list[list[di
     lately, before = scores.visits_lately.tolist(), scores.visits_before.tolist()
     up = raises.tolist()
 
+    def silence(i: int, *, is_long: bool) -> dict:
+        return {"code": "quiet_for" if is_long else "bought_lately", "days": quiet[i], "usual": usual_days[i]}
+
     def reason(aspect: int, i: int) -> dict | None:
         name = ASPECTS[aspect]
         if name == "quiet":
-            code = "quiet_for" if up[i] else "bought_lately"
-            return {"code": code, "days": quiet[i], "usual": usual_days[i]}
+            return silence(i, is_long=up[i]) if visits[i] == 1 else None
         if name == "orders":
             if visits[i] == 1:
                 return {"code": "only_one_order"} if up[i] else None
@@ -144,16 +146,10 @@ def reasons(scores: Scores, usual: np.ndarray, *, most: int = 3) -> list[list[di
                     "usual_minor": worth[i]}  # fmt: skip
         return {"code": "customer_for", "days": age[i]}
 
-    def silence(i: int) -> dict:
-        code = "quiet_for" if quiet[i] > usual_days[i] else "bought_lately"
-        return {"code": code, "days": quiet[i], "usual": usual_days[i]}
-
     rows = []
     for i, (places, good) in enumerate(zip(strongest.tolist(), strong.tolist())):
         told = [reason(place, i) for place, fine in zip(places, good) if fine]
-        told = [item for item in told if item]
         if visits[i] > 1:
-            others = [item for item in told if item["code"] not in ("quiet_for", "bought_lately")]
-            told = [silence(i), *others][:most]
-        rows.append(told)
+            told.insert(0, silence(i, is_long=quiet[i] > usual_days[i]))
+        rows.append([item for item in told if item][:most])
     return rows
