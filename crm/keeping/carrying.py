@@ -100,6 +100,11 @@ def _said_no(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
 _ROWS = "SELECT id, CAST(created_at AS text) FROM contacts_contact"  # a number may be somebody else's here
 
 
+def _same_people(ask_old: Ask) -> set[int]:
+    """Return the customers of the backup whom the shop put aside knows by the same number."""
+    return {contact_id for contact_id, _made in set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS))}
+
+
 def _objected(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
     old = ask_old(f"{_ROWS} WHERE no_profiling AND erased_at IS NULL")
     willing = set(manifests.ask_here(f"{_ROWS} WHERE NOT no_profiling AND erased_at IS NULL")) if old else set()
@@ -113,8 +118,7 @@ def _wishes(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
         "SELECT contact_id, asked, asked_at, due_at FROM contacts_erasure WHERE ended_at IS NULL AND done_at IS NULL"
         " AND asked IN ('customer', 'owner') ORDER BY id"
     )
-    same = set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS)) if old else set()
-    there = {contact_id for contact_id, _made in same}
+    there = _same_people(ask_old) if old else set()
     for contact_id, asked, asked_at, due_at in old:
         if contact_id not in there or forgetting.open_of(contact_id):
             continue
@@ -128,8 +132,7 @@ def _wishes(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
 def _requests(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
     """Let what platforms passed on wait for an answer as long as it would have."""
     old = ask_old("SELECT kind, contact_id, via, asked_at FROM contacts_datarequest WHERE answered_at IS NULL")
-    same = set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS)) if old else set()
-    there = {0, *(contact_id for contact_id, _made in same)}
+    there = {0} | (_same_people(ask_old) if old else set())
     for kind, contact_id, via, asked_at in old:
         if contact_id in there:
             carried.wishes += requesting.ask(kind, contact_id=contact_id, via=via, now=_moment(asked_at))
@@ -138,9 +141,8 @@ def _requests(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
 def _links(ask_old: Ask, carried: Carried, now: dt.datetime) -> None:
     """Keep links and cards worthless that were replaced since: they may be in other hands."""
     replaced = dict(ask_old("SELECT contact_id, issue FROM portal_card"))
-    same = set(manifests.ask_here(_ROWS)).intersection(ask_old(_ROWS)) if replaced else set()
     known = dict(Card.objects.values_list("contact_id", "issue"))
-    for contact_id, _made in same:
+    for contact_id in _same_people(ask_old) if replaced else ():
         issue = replaced.get(contact_id, 0)
         if issue > known.get(contact_id, 0):
             Card.objects.update_or_create(contact_id=contact_id, defaults={"issue": issue, "replaced_at": now})

@@ -6,6 +6,7 @@ the one transaction that brings everything, and hold again before it ends.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from django.apps import apps
@@ -79,10 +80,6 @@ def _opened(path: Path) -> Iterator:
 
 def _copy(table: type[models.Model], using: str) -> None:
     columns = [field.attname for field in table._meta.concrete_fields]
-    rows, piece = table._base_manager.using(using).order_by("pk").values_list(*columns), []
-    for row in rows.iterator(chunk_size=AT_ONCE):
-        piece.append(row)
-        if len(piece) == AT_ONCE:
-            bulk.insert(table, columns, piece)
-            piece = []
-    bulk.insert(table, columns, piece)
+    rows = table._base_manager.using(using).order_by("pk").values_list(*columns).iterator(chunk_size=AT_ONCE)
+    while piece := list(islice(rows, AT_ONCE)):
+        bulk.insert(table, columns, piece)
