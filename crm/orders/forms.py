@@ -76,20 +76,16 @@ class ProductForm(forms.ModelForm):
 
     def __init__(self, *args, currency: str, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["price_minor"] = MoneyField(
-            label=_("Price (%(currency)s)") % {"currency": currency},
-            currency=currency,
-            min_value=0,
-            required=False,
-            initial=self.instance.price_minor,
-        )
-        self.fields["cost_minor"] = MoneyField(
-            label=_("What one costs you (%(currency)s)") % {"currency": currency},
-            currency=currency,
-            min_value=0,
-            required=False,
-            initial=self.instance.cost_minor,
-        )
+        for name, label in (
+            ("price_minor", _("Price (%(currency)s)")), ("cost_minor", _("What one costs you (%(currency)s)")),
+        ):  # fmt: skip
+            self.fields[name] = MoneyField(
+                label=label % {"currency": currency},
+                currency=currency,
+                min_value=0,
+                required=False,
+                initial=getattr(self.instance, name),
+            )
         self.fields["stock"] = forms.FloatField(
             label=_("Units on hand now"),
             min_value=0,
